@@ -1,0 +1,1 @@
+"""File formats to :class:`ParticleTable` and volumes; foreign conventions end here."""
