@@ -80,15 +80,21 @@ def scatter_half_sphere(values: Tensor, pixels: Tensor, box_px: int) -> Tensor:
     return out
 
 
-def resize_volume(volume: Tensor, box_px: int) -> Tensor:
-    """Fourier-crop or zero-pad a cubic (D, D, D) volume to another even box; density values (not the sum) are kept."""
-    old = volume.shape[-1]
+def resize_coefficients(coefficients: Tensor, box_px: int) -> Tensor:
+    """Keep or zero-pad the frequencies of (D, D, D/2 + 1) volume coefficients for another even box; density values are kept."""
+    old = coefficients.shape[0]
     if box_px == old:
-        return volume
-    source = volume_to_fourier(volume)
+        return coefficients
     half = min(old, box_px) // 2
-    out = torch.zeros(box_px, box_px, box_px // 2 + 1, dtype=source.dtype, device=volume.device)
+    out = torch.zeros(box_px, box_px, box_px // 2 + 1, dtype=coefficients.dtype, device=coefficients.device)
     # frequencies strictly inside the smaller box: its Nyquist plane has no partner and is left out
     keep = torch.arange(-half + 1, half)
-    out[keep[:, None] % box_px, keep[None, :] % box_px, :half] = source[keep[:, None] % old, keep[None, :] % old, :half]
-    return fourier_to_volume(out, box_px) * (box_px / old) ** 3
+    out[keep[:, None] % box_px, keep[None, :] % box_px, :half] = coefficients[keep[:, None] % old, keep[None, :] % old, :half]
+    return out * (box_px / old) ** 3
+
+
+def resize_volume(volume: Tensor, box_px: int) -> Tensor:
+    """Fourier-crop or zero-pad a cubic (D, D, D) volume to another even box; density values (not the sum) are kept."""
+    if box_px == volume.shape[-1]:
+        return volume
+    return fourier_to_volume(resize_coefficients(volume_to_fourier(volume), box_px), box_px)
