@@ -1,0 +1,156 @@
+"""latents/<checkpoint>/: what the analysis found for every particle, readable without loading it whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cryohype_model.errors import RunError
+from cryohype_model.runs.atomic import fresh_partial, replace_folder, write_atomically
+from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name, complete_folders
+from cryohype_model.runs.manifest import utc_now
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """A read handle on one finished latents folder; arrays are read when first asked for."""
+
+    path: Path
+
+    @property
+    def checkpoint(self) -> str:
+        """Name of the checkpoint that the latents were made with."""
+        return self.path.name
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """What meta.json says: count, q, created, and what the analysis added."""
+        try:
+            return dict(json.loads((self.path / "meta.json").read_text(encoding="utf-8")))
+        except ValueError:
+            raise RunError(f"{self.path / 'meta.json'} is damaged; analyze the run again") from None
+
+    @cached_property
+    def pca(self) -> np.memmap[Any, np.dtype[np.float32]]:
+        """(N, q) float32 principal components, memory-mapped read-only."""
+        return np.lib.format.open_memmap(self.path / "pca.npy", mode="r")
+
+    @cached_property
+    def basis(self) -> dict[str, npt.NDArray[Any]]:
+        """The principal axes and whatever else turns components back into latents."""
+        with np.load(self.path / "pca_basis.npz", allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a particle: index, umap_x, umap_y, cluster, label, loss, and what the analysis added."""
+        return pd.read_parquet(self.path / "table.parquet")
+
+    @property
+    def cluster(self) -> npt.NDArray[np.int64] | None:
+        """(N,) cluster of each particle (-1: none), or None where no clusters were made."""
+        return self._integers("cluster")
+
+    @property
+    def label(self) -> npt.NDArray[np.int64] | None:
+        """(N,) known class of each particle, or None where it is not known."""
+        return self._integers("label")
+
+    def __len__(self) -> int:
+        return int(self.meta["count"])
+
+    def _integers(self, column: str) -> npt.NDArray[np.int64] | None:
+        return self.table[column].to_numpy(np.int64) if column in self.table else None
+
+
+class LatentWriter:
+    """Fills ``latents/<checkpoint>.partial`` row by row; :meth:`finish` gives it its name.
+
+    Parameters
+    ----------
+    run : an existing run.
+    checkpoint_name : the checkpoint's file name without suffix, such as ``step-00010000``.
+    count : number of particles, N.
+    q : number of principal components kept.
+    """
+
+    def __init__(self, run: Run, checkpoint_name: str, count: int, q: int) -> None:
+        self._final = run.latents / check_name(checkpoint_name, "checkpoint")
+        self._partial = fresh_partial(self._final)
+        self._pca = np.lib.format.open_memmap(self._partial / "pca.npy", mode="w+", dtype=np.float32, shape=(count, q))
+        self._loss = np.full(count, np.nan, np.float32)
+        self._written = np.zeros(count, bool)
+
+    def write(self, rows: npt.ArrayLike, pca_rows: npt.ArrayLike, loss_rows: npt.ArrayLike) -> None:
+        """Store some particles, in any order.
+
+        Parameters
+        ----------
+        rows : (b,) zero-based particle numbers.
+        pca_rows : (b, q) their principal components.
+        loss_rows : (b,) their losses.
+        """
+        index = np.asarray(rows)
+        self._pca[index] = pca_rows
+        self._loss[index] = loss_rows
+        self._written[index] = True
+
+    @property
+    def pca(self) -> npt.NDArray[np.float32]:
+        """(N, q) what has been written so far, memory-mapped."""
+        return self._pca
+
+    def finish(self, table: pd.DataFrame, basis: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> LatentSpace:
+        """Write the table, the basis and last meta.json, then rename; an older folder of the name is replaced.
+
+        Parameters
+        ----------
+        table : (N rows) umap_x, umap_y, cluster, label ...; ``index`` and ``loss`` are added where missing.
+        basis : numeric arrays of the principal axes.
+        meta : facts of the analysis, JSON values.
+
+        Raises
+        ------
+        RunError : particles were left out, or the table has another length.
+        """
+        count, q = self._pca.shape
+        missing = int(count - self._written.sum())
+        if missing or len(table) != count:
+            raise RunError(
+                f"the latents of {self._final.name} are incomplete: {missing} of {count} particles were not written and the "
+                f"table has {len(table)} rows; run `cryohype analyze` again"
+            )
+        self._pca.flush()
+        np.savez(self._partial / "pca_basis.npz", allow_pickle=False, **basis)
+        columns = {name: column for name, column in (("index", np.arange(count)), ("loss", self._loss)) if name not in table}
+        table.assign(**columns).to_parquet(self._partial / "table.parquet", index=False)
+        facts = {"format_version": RUN_FORMAT_VERSION, "checkpoint": self._final.name, "created": utc_now().isoformat()}
+        content = json.dumps(meta | facts | {"count": count, "q": q}, indent=2) + "\n"
+        write_atomically(self._partial / "meta.json", content)
+        replace_folder(self._partial, self._final)
+        return LatentSpace(self._final)
+
+
+def read_latents(run: Run, checkpoint: str | None = None) -> LatentSpace:
+    """The latents of a checkpoint, or the newest complete ones.
+
+    Raises
+    ------
+    RunError : there are none, or of another format version.
+    """
+    spaces = [LatentSpace(path) for path in complete_folders(run.latents) if checkpoint in (None, path.name)]
+    if not spaces:
+        of = f" of checkpoint {checkpoint!r}" if checkpoint else ""
+        raise RunError(f"{run.path} holds no latents{of}; make them with `cryohype analyze {run.path}`")
+    newest = max(spaces, key=lambda space: (space.meta["created"], space.path.stat().st_mtime_ns))
+    version = newest.meta.get("format_version")
+    if version != RUN_FORMAT_VERSION:
+        raise RunError(f"{newest.path} has format version {version}, not {RUN_FORMAT_VERSION}; run `cryohype analyze` again")
+    return newest
