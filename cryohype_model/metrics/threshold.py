@@ -129,7 +129,8 @@ def otsu_level(volume: Volume, bins: int = 256) -> float:
     above = volume.size - below
     with np.errstate(invalid="ignore", divide="ignore"):
         between = below * above * (mass[:-1] / below - (mass[-1] - mass[:-1]) / above) ** 2
-    return float(edges[1:-1][np.argmax(np.nan_to_num(between))])
+    between = np.nan_to_num(between)
+    return float(edges[1:-1][between >= between.max() * (1 - 1e-12)].mean())  # the middle of the gap between two populations
 
 
 def best_level(volume: Volume, occupied: npt.NDArray[np.bool_]) -> float:
