@@ -20,7 +20,7 @@ def test_scores_are_those_of_scikit_learn(seed: int, label_count: int, cluster_c
         "sklearn.metrics", reason="the oracle scikit-learn is not installed: pip install cryohype[train]"
     )
     rng = np.random.default_rng(seed)
-    labels, clusters = rng.integers(0, label_count, 60), rng.integers(0, cluster_count, 60)
+    labels, clusters = (rng.integers(0, label_count, 60), rng.integers(0, cluster_count, 60))
     predicted = classification.match_clusters(clusters, labels)
     ours = classification.score(predicted, labels)
     options = {"labels": np.unique(labels), "average": "macro", "zero_division": 0.0}

@@ -63,7 +63,7 @@ def test_shells_are_those_of_the_definition(box_px: int) -> None:
     a, b = _pair(3, box_px)
     frequency = np.fft.fftfreq(box_px, 1 / box_px)
     radius = np.sqrt(sum(axis**2 for axis in np.meshgrid(frequency, frequency, frequency, indexing="ij")))
-    transform_a, transform_b = np.fft.fftn(a.astype(np.float64)), np.fft.fftn(b.astype(np.float64))
+    transform_a, transform_b = (np.fft.fftn(a.astype(np.float64)), np.fft.fftn(b.astype(np.float64)))
     expected = []
     for shell in range(box_px // 2 + 1):
         here = np.rint(radius) == shell
@@ -89,7 +89,7 @@ def test_agrees_with_torch_fourier_shell_correlation() -> None:
     ours = fsc.fourier_shell_correlation(a, b)
     theirs = package.fourier_shell_correlation(torch.from_numpy(a), torch.from_numpy(b)).real.numpy()
     assert ours.shape == theirs.shape
-    assert ours[2] > 0.9 > 0.2 > ours[-2], "the curve must fall, or the comparison shows nothing"
+    assert ours[2] > 0.9 and ours[-2] < 0.2, "the curve must fall, or the comparison shows nothing"
     assert np.abs(ours - theirs)[1:-1].max() < 0.03
     assert np.abs(ours - theirs)[1:-1].mean() < 0.01
 
