@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ def fill_domain(domain: Domain, rng: np.random.Generator) -> Points:
     for i in range(1, len(strands), 2):
         strands[i] = strands[i][::-1]  # up one helix, down the next
     pieces = strands[:1]
-    for before, after in zip(strands, strands[1:], strict=False):
+    for before, after in pairwise(strands):
         pieces += [_loop(before[-1], after[0]), after]
     return np.concatenate(pieces) @ domain.axes.T + domain.centre_angstrom
 

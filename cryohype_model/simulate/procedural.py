@@ -33,7 +33,7 @@ def procedural_complex(index: int, seed: int = 0) -> Atoms:
     names = list(FAMILIES)
     name = names[index % len(names)]
     domains, group = FAMILIES[name](index // len(names), rng)
-    return _atoms(orbit(fill_domains(domains, rng), group), f"{index:03d}-{name}")
+    return _atoms(orbit(fill_domains(domains, rng), group), f"{name}-{index // len(names) + 1}")
 
 
 def procedural_hinge(angle_deg: float, seed: int = 0) -> Atoms:
@@ -124,10 +124,10 @@ def _star(variant: int, rng: np.random.Generator) -> Plan:
 def _shell(variant: int, rng: np.random.Generator) -> Plan:
     """T or O: a hollow cage of lobes."""
     octahedron = variant % 2 == 1
-    radius = rng.uniform(54, 60) if octahedron else rng.uniform(42, 52)
+    radius = rng.uniform(48, 54) if octahedron else rng.uniform(36, 44)
     place = np.array([rng.uniform(0.35, 0.5), rng.uniform(0.05, 0.2), 1.0])
     place *= radius / np.linalg.norm(place)
-    lobe = _domain(place, (11, 14, 10 + 4 * rng.uniform()), turn(_Z, 35))
+    lobe = _domain(place, (13, 16, rng.uniform(12, 16)), turn(_Z, 35))
     spur = _domain(turn((1, 1, 1), 25) @ place * rng.uniform(1.05, 1.2), (8, 8, 11), turn(_Y, 40))
     return [lobe, spur], octahedral() if octahedron else tetrahedral()
 
@@ -150,8 +150,8 @@ def _mushroom(variant: int, rng: np.random.Generator) -> Plan:
 def _cross(variant: int, rng: np.random.Generator) -> Plan:
     """D2 or D3: crossed long domains with a window between them."""
     group = dihedral(3) if variant % 2 else dihedral(2)
-    spread, angle = rng.uniform(24, 32), rng.uniform(25, 60)
-    bar = _domain((spread, 6, 14), (12, 13, rng.uniform(28, 36)), turn(_X, angle))
+    spread, angle = rng.uniform(13, 19), rng.uniform(25, 60)
+    bar = _domain((spread, 5, 12), (12, 13, rng.uniform(28, 36)), turn(_X, angle))
     knob = _domain((spread + 18, -20, 30 + rng.uniform(0, 12)), (10, 12, 12), turn(_Y, 30))
     return [bar, knob], group
 
@@ -159,11 +159,11 @@ def _cross(variant: int, rng: np.random.Generator) -> Plan:
 def _spiral(variant: int, rng: np.random.Generator) -> Plan:
     """C1: an open lock-washer that climbs by more than a turn or less."""
     count = 6 + variant % 3
-    radius, rise, step = rng.uniform(30, 38), rng.uniform(10, 16), rng.uniform(50, 62)
+    radius, rise, step = rng.uniform(26, 32), rng.uniform(10, 15), rng.uniform(50, 62)
     domains = []
     for i in range(count):
         centre = turn(_Z, step * i) @ np.array([radius, 0, 0]) + np.array([0, 0, (i - count / 2) * rise])
-        domains.append(_domain(centre, (15, 12, 19), turn(_Z, step * i) @ turn(_X, 30)))
+        domains.append(_domain(centre, (15, 13, 20), turn(_Z, step * i) @ turn(_X, 50)))
     return domains, cyclic(1)
 
 
@@ -179,7 +179,9 @@ def _cluster(variant: int, rng: np.random.Generator) -> Plan:
         gaps = [np.linalg.norm(place - c) - 0.85 * (r + radii[len(centres)]) for c, r in zip(centres, radii, strict=False)]
         if min(gaps) > 0 and np.linalg.norm(place) < 62:
             centres.append(place)
-    return [_domain(c, r * rng.uniform(0.85, 1.15, 3), turn(rng.standard_normal(3), 60)) for c, r in zip(centres, radii, strict=True)], cyclic(1)
+    return [
+        _domain(c, r * rng.uniform(0.85, 1.15, 3), turn(rng.standard_normal(3), 60)) for c, r in zip(centres, radii, strict=True)
+    ], cyclic(1)
 
 
 # in the order of ``index``: neighbours differ at a glance
