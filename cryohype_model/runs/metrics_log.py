@@ -30,8 +30,12 @@ def append_metrics(run: Run, record: Mapping[str, Any]) -> None:
 
 
 def read_metrics(run: Run) -> pd.DataFrame:
-    """Every whole line as a row; torn lines are left out, no file gives an empty table with the usual columns."""
-    records = [record for _, record in _lines(run) if record is not None]
+    """Every whole line as a row, null as not-a-number; torn lines are left out, no file gives an empty table."""
+    records = [
+        {key: math.nan if value is None else value for key, value in record.items()}
+        for _, record in _lines(run)
+        if record is not None
+    ]
     return pd.DataFrame(records) if records else pd.DataFrame(columns=["step", "epoch", "split", "loss"])
 
 

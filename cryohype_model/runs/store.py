@@ -97,11 +97,13 @@ def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
 def _check_particles(run: Run, manifest: Manifest) -> list[str]:
     try:
         blocks = starfile.read(run.particles_star, always_dict=True)
-        count = len(blocks["particles"])
     except FileNotFoundError:
         return [f"{run.particles_star} is missing; the run cannot be resumed or analysed"]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, TypeError, IndexError) as error:
         return [f"{run.particles_star} cannot be read ({error}); restore it from a copy"]
+    if "particles" not in blocks:
+        return [f"{run.particles_star} has no data_particles block; restore it from a copy"]
+    count = len(blocks["particles"])
     if count != manifest.particles:
         return [f"{run.particles_star} has {count} particles, the manifest tells of {manifest.particles}"]
     return []
