@@ -56,8 +56,8 @@ def _no_particles(file: StarFile) -> str:
         return f"{file.path} is a RELION tomography optimisation set; give the .star file of its particles"
     if {"rlnMicrographName", "rlnCoordinateX"} <= columns:
         return f"{file.path} lists positions in micrographs and no images (_rlnImageName is missing); extract the particles first"
-    blocks = ", ".join(f"data_{block.name}" for block in file.blocks)
-    return f"{file.path} has no table of particles: no column _rlnImageName in {blocks}; give a particles .star file"
+    blocks = ", ".join(f"data_{block.name}" for block in file.blocks[:4]) + (" …" if len(file.blocks) > 4 else "")
+    return f"{file.path} has no table of particles (no column _rlnImageName in {blocks}); give a particles .star file"
 
 
 class _Columns:
@@ -96,7 +96,9 @@ class _Columns:
         return name in self._own or name in self._of_group
 
 
-def read_star(path: Path, datadir: Path | None = None, need_images: bool = True, need_ctf: bool = True) -> ParticleTable:
+def read_star(
+    path: Path, datadir: Path | None = None, need_images: bool = True, need_ctf: bool = True, optics_group: int | None = None
+) -> ParticleTable:
     """Read a particle table; the pixel size is NaN and the box 0 where the file does not tell them.
 
     Parameters
@@ -105,6 +107,7 @@ def read_star(path: Path, datadir: Path | None = None, need_images: bool = True,
     datadir : where the images are, when they are not where the file says.
     need_images : False leaves image names unchecked.
     need_ctf : False when CTF parameters come from elsewhere: the table's own are not looked at.
+    optics_group : the group that will be kept: only its boxes must be equal.
     """
     file = read_star_file(path)
     block = particle_block(file)
@@ -117,16 +120,17 @@ def read_star(path: Path, datadir: Path | None = None, need_images: bool = True,
     ctf, ctf_notes = _ctf(path, columns) if need_ctf else (None, [])
     label = columns.get("cryohypeLabel")
     source, contrast = _source(path, file, columns)
+    group = columns.group if columns.has_groups else _groups_by_optics(columns, pixel)
     return ParticleTable(
         stacks=stacks,
         stack_index=stack_index,
         frame=frame,
-        box_px=_box(path, columns),
+        box_px=_box(path, columns, group, optics_group),
         pixel_size_angstrom=pixel.astype(np.float32),
         rotation=rotation,
         shift_px=_shift(columns, pixel),
         ctf=ctf,
-        optics_group=columns.group if columns.has_groups else _groups_by_optics(columns, pixel),
+        optics_group=group,
         label=None if label is None else label.astype(np.int64),
         source=source,
         contrast_known=contrast,
@@ -177,12 +181,14 @@ def _pixel_size(columns: _Columns) -> F64:
     return pixel
 
 
-def _box(path: Path, columns: _Columns) -> int:
+def _box(path: Path, columns: _Columns, group: I64, optics_group: int | None) -> int:
     sizes = columns.get("rlnImageSize")
-    if sizes is None:
+    if sizes is not None and optics_group is not None:
+        sizes, group = sizes[group == optics_group], group[group == optics_group]
+    if sizes is None or not len(sizes):
         return 0
     if (sizes != sizes[0]).any():
-        groups = ", ".join(f"{size:.0f} px in group {columns.group[sizes == size][0]}" for size in np.unique(sizes))
+        groups = ", ".join(f"{size:.0f} px in group {group[sizes == size][0]}" for size in np.unique(sizes))
         raise InputFileError(f"{path} mixes boxes among its optics groups ({groups}); import one group at a time (--optics-group)")
     return int(sizes[0])
 

@@ -1,0 +1,100 @@
+"""cryoDRGN's poses.pkl, ctf.pkl, index and label files, put into a ParticleTable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cryohype_model.errors import InputFileError
+from cryohype_model.io.arrays import load_array, load_arrays, load_integers
+from cryohype_model.io.table import CtfTable, ParticleTable
+
+F64 = npt.NDArray[np.float64]
+
+
+def read_poses(path: Path) -> tuple[F64, F64 | None]:
+    """Rotations (n, 3, 3) as ours, and shifts (n, 2) in fractions of the box with our sign, or None.
+
+    The pickle holds ``(rot, trans)``, ``(rot,)`` or a bare array of rotations.
+    """
+    value: Any = load_arrays(path)
+    parts = list(value) if isinstance(value, tuple | list) and len(value) in {1, 2} else [value]
+    rotation = np.asarray(parts[0], dtype=np.float64) if _is_numbers(parts[0]) else np.empty(0)
+    if rotation.ndim != 3 or rotation.shape[1:] != (3, 3):
+        raise InputFileError(f"{path} holds no poses: the rotations have shape {rotation.shape} and not (n, 3, 3); give a poses.pkl")
+    if not np.isfinite(rotation).all() or np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max(initial=0.0) > 1e-3:
+        raise InputFileError(f"{path} holds matrices that are no rotations; give a poses.pkl")
+    if len(parts) == 1 or parts[1] is None:
+        return rotation, None
+    shift = np.asarray(parts[1], dtype=np.float64) if _is_numbers(parts[1]) else np.empty(0)
+    if shift.shape != (len(rotation), 2) or not np.isfinite(shift).all():
+        raise InputFileError(f"{path} has shifts of shape {shift.shape} for {len(rotation)} rotations; they must be (n, 2) and finite")
+    return rotation, shift
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+
+
+def read_ctf(path: Path) -> F64:
+    """The (n, 9) table: box px, pixel Å, defocus U and V Å, angle deg, kV, Cs mm, amplitude contrast, phase shift deg."""
+    value = load_array(path)
+    if value.ndim != 2 or value.shape[1] != 9 or not np.isfinite(value).all():
+        raise InputFileError(f"{path} holds no CTF table: its shape is {value.shape} and not (n, 9) finite numbers; give a ctf.pkl")
+    return value.astype(np.float64)
+
+
+def with_poses(table: ParticleTable, path: Path) -> ParticleTable:
+    """The table with the poses of a poses.pkl; shifts become px of the stored box."""
+    rotation, shift = read_poses(path)
+    _check_count(path, len(rotation), table, "poses")
+    if shift is not None and shift.any() and not table.box_px:
+        raise InputFileError(f"{path} gives shifts in fractions of the box, and the box is not known; give the images too")
+    shift_px = np.zeros((len(table), 2)) if shift is None else shift * table.box_px
+    return replace(
+        table,
+        rotation=rotation.astype(np.float32),
+        shift_px=shift_px.astype(np.float32),
+        notes=tuple(note for note in table.notes if "has no poses" not in note),
+    )
+
+
+def with_ctf(table: ParticleTable, path: Path) -> ParticleTable:
+    """The table with the CTF of a ctf.pkl, and its box and pixel size where the table has none of its own."""
+    values = read_ctf(path)
+    _check_count(path, len(values), table, "CTF rows")
+    columns = values.T.astype(np.float32)
+    zero = np.zeros(len(values), dtype=np.float32)
+    ctf = CtfTable(*columns[2:], b_factor_angstrom2=zero, scale=zero + 1)
+    box = table.box_px or int(values[0, 0])
+    unknown = np.isnan(table.pixel_size_angstrom)
+    pixel = np.where(unknown, values[:, 0] * values[:, 1] / box, table.pixel_size_angstrom).astype(np.float32)
+    return replace(table, ctf=ctf, box_px=box, pixel_size_angstrom=pixel)
+
+
+def with_labels(table: ParticleTable, path: Path) -> ParticleTable:
+    """The table with a class for each particle."""
+    label = load_integers(path)
+    _check_count(path, len(label), table, "labels")
+    return replace(table, label=label)
+
+
+def select_indices(table: ParticleTable, path: Path) -> ParticleTable:
+    """The rows that an index file names, in its order."""
+    index = load_integers(path)
+    if len(index) and (index.min() < 0 or index.max() >= len(table)):
+        raise InputFileError(f"{path} names particle {index.max()} and {table.source.path} has {len(table)}; give the indices of this table")
+    if not len(index):
+        raise InputFileError(f"{path} names no particle; give at least one index")
+    return table[index]
+
+
+def _check_count(path: Path, count: int, table: ParticleTable, what: str) -> None:
+    if count != len(table):
+        raise InputFileError(
+            f"{path} has {count} {what} and {table.source.path} has {len(table)} particles; give the file that belongs to these particles"
+        )
