@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,15 @@ def with_ctf(table: ParticleTable, path: Path) -> ParticleTable:
     """The table with the CTF of a ctf.pkl, and its box and pixel size where the table has none of its own."""
     values = read_ctf(path)
     _check_count(path, len(values), table, "CTF rows")
-    columns = values.T.astype(np.float32)
+    names = [field.name for field in fields(CtfTable)]  # the pickle's order is that of the first seven
+    columns = dict(zip(names, values[:, 2:].T.astype(np.float32), strict=False))
     zero = np.zeros(len(values), dtype=np.float32)
-    ctf = CtfTable(*columns[2:], b_factor_angstrom2=zero, scale=zero + 1)
+    ctf = CtfTable(**columns, b_factor_angstrom2=zero, scale=zero + 1)
     box = table.box_px or int(values[0, 0])
     unknown = np.isnan(table.pixel_size_angstrom)
     pixel = np.where(unknown, values[:, 0] * values[:, 1] / box, table.pixel_size_angstrom).astype(np.float32)
-    return replace(table, ctf=ctf, box_px=box, pixel_size_angstrom=pixel)
+    notes = tuple(note for note in table.notes if "has no CTF" not in note)
+    return replace(table, ctf=ctf, box_px=box, pixel_size_angstrom=pixel, notes=notes)
 
 
 def with_labels(table: ParticleTable, path: Path) -> ParticleTable:

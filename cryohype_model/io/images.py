@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_model.errors import InputFileError
-from cryohype_model.io.mrc import MrcHeader, is_compressed, read_header
+from cryohype_model.io.mrc import MrcHeader, read_header
 from cryohype_model.io.table import ParticleTable
 
 OPEN_STACKS = 64
@@ -80,7 +80,7 @@ class ImageStacks:
         """``count`` neighbouring images of one stack as they are stored."""
         dtype = self._dtypes[stack]
         stored = np.empty((count, self.box_px, self.box_px), dtype=dtype)
-        view = memoryview(stored.view(np.uint8).reshape(-1))
+        view = stored.view(np.uint8).reshape(-1).data
         position = self._offsets[stack] + first * self.box_px**2 * dtype.itemsize
         file = self._file(stack)
         done = 0
@@ -117,7 +117,7 @@ def _stack_header(table: ParticleTable, number: int) -> MrcHeader:
     """The header of one stack, refused unless its images are square and it is not compressed."""
     path = table.stacks[number]
     header = read_header(path)
-    if is_compressed(path):
+    if header.compressed:
         raise InputFileError(f"{path} is compressed and images are read in any order; unpack it first")
     if header.nx != header.ny:
         raise InputFileError(f"{path} holds images of {header.nx} x {header.ny} px and they must be square; extract them again")

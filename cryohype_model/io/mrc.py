@@ -6,7 +6,7 @@ import bz2
 import gzip
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -39,6 +39,7 @@ class MrcHeader:
     voxel_size_angstrom : (x, y, z); 0 where the header does not say.
     origin_angstrom : (x, y, z) of the first voxel: the ORIGIN words, or where these are zero the start indices times the voxel size.
     volumes : how many volumes a volume stack (space group 401 and above) holds, else 1.
+    compressed : the file begins as gzip or bzip2 do.
     """
 
     nx: int
@@ -51,6 +52,7 @@ class MrcHeader:
     origin_angstrom: Xyz
     space_group: int
     volumes: int = 1
+    compressed: bool = False
 
     @property
     def data_bytes(self) -> int:
@@ -93,17 +95,10 @@ def read_header(path: str | Path) -> MrcHeader:
     path = Path(path)
     with _open(path) as stream:
         header = _parse(_read(stream, HEADER_BYTES, path), path)
-    size = path.stat().st_size
-    if not is_compressed(path):
-        _check_size(path, header, size)
+        if isinstance(stream, gzip.GzipFile | bz2.BZ2File):
+            return replace(header, compressed=True)
+        _check_size(path, header, os.fstat(stream.fileno()).st_size)
     return header
-
-
-def is_compressed(path: Path) -> bool:
-    """True for a file that begins as gzip or bzip2 do."""
-    with path.open("rb") as plain:
-        magic = plain.read(3)
-    return magic[:2] == b"\x1f\x8b" or magic == b"BZh"
 
 
 def _check_size(path: Path, header: MrcHeader, size: int) -> None:
@@ -220,10 +215,10 @@ def _check_cubic(path: Path, header: MrcHeader) -> None:
 
 def _stored_values(path: Path, header: MrcHeader) -> npt.NDArray[np.generic]:
     """The values as they lie in the file, (sections, rows, columns); never more bytes than the header promises."""
-    if is_compressed(path) and header.data_bytes > LARGEST_UNPACKED_BYTES:
+    if header.compressed and header.data_bytes > LARGEST_UNPACKED_BYTES:
         raise InputFileError(f"{path} would unpack to {header.data_bytes} bytes; unpack it by hand if that is meant")
     values = np.empty(header.data_bytes // header.dtype.itemsize, dtype=header.dtype)
-    view = memoryview(values.view(np.uint8))
+    view = values.view(np.uint8).data
     with _open(path) as stream:
         _read(stream, header.data_offset, path)
         done = 0

@@ -19,20 +19,19 @@ def euler_to_matrix(angles_deg: npt.ArrayLike) -> npt.NDArray[np.float64]:
         [-sg * cb * ca - cg * sa, -sg * cb * sa + cg * ca, sg * sb],
         [sb * ca, sb * sa, cb],
     ]
-    return np.moveaxis(np.array(rows), 2, 0)
+    return np.array(rows).transpose(2, 0, 1)
 
 
 def matrix_to_euler(matrices: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Inverse of :func:`euler_to_matrix`: (n, 3, 3) to (rot, tilt, psi) in degrees, tilt in [0, 180]."""
     a = np.asarray(matrices, dtype=np.float64).reshape(-1, 3, 3)
-    sin_tilt = np.hypot(a[:, 0, 2], a[:, 1, 2])
-    tilt = np.arctan2(sin_tilt, a[:, 2, 2])
-    regular = sin_tilt > 1e-6
-    rot = np.where(regular, np.arctan2(a[:, 2, 1], a[:, 2, 0]), 0.0)
-    # at the poles only rot + psi (or psi - rot) is defined: rot is set to 0
-    polar = np.arctan2(-a[:, 1, 0] * np.sign(a[:, 2, 2]), a[:, 0, 0] * np.sign(a[:, 2, 2]))
-    psi = np.where(regular, np.arctan2(a[:, 1, 2], -a[:, 0, 2]), polar)
-    return np.rad2deg(np.stack([rot, tilt, psi], axis=1))
+    tilt = np.arctan2(np.hypot(a[:, 0, 2], a[:, 1, 2]), a[:, 2, 2])
+    rot = np.arctan2(a[:, 2, 1], a[:, 2, 0])
+    # psi from the matrix with rot undone: near the poles, where rot is any angle at all, the product is still right
+    sine, cosine = np.sin(rot), np.cos(rot)
+    psi = np.arctan2(cosine * a[:, 0, 1] - sine * a[:, 0, 0], cosine * a[:, 1, 1] - sine * a[:, 1, 0])
+    angles: npt.NDArray[np.float64] = np.rad2deg(np.stack([rot, tilt, psi], axis=1))
+    return angles
 
 
 def rotation_vector_to_matrix(vectors: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -44,7 +43,8 @@ def rotation_vector_to_matrix(vectors: npt.ArrayLike) -> npt.NDArray[np.float64]
     k[:, 0, 1], k[:, 0, 2], k[:, 1, 2] = -axis[:, 2], axis[:, 1], -axis[:, 0]
     k -= np.swapaxes(k, 1, 2)
     sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
-    return np.eye(3) + sine * k + (1 - cosine) * (k @ k)
+    rotation: npt.NDArray[np.float64] = np.eye(3) + sine * k + (1 - cosine) * (k @ k)
+    return rotation
 
 
 def random_rotations(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -37,7 +37,7 @@ class StackWriter:
         self._sum = 0.0
         self._sum_of_squares = 0.0
 
-    def __enter__(self) -> StackWriter:
+    def __enter__(self) -> StackWriter:  # noqa: PYI034  typing.Self is Python 3.11, and 3.10 is supported
         self._stream = self._beside.open("wb")
         self._stream.write(bytes(1024))
         return self
@@ -47,7 +47,7 @@ class StackWriter:
         block = np.ascontiguousarray(images, dtype="<f4").reshape(-1, self.box_px, self.box_px)
         assert self._stream is not None, "StackWriter is used inside a with statement"
         assert self.written + len(block) <= self.count, f"{self.count} images were announced"
-        self._stream.write(memoryview(block).cast("B") if block.size else b"")
+        self._stream.write(block.view(np.uint8).reshape(-1).data)
         self.written += len(block)
         if block.size:
             self._range = (min(self._range[0], float(block.min())), max(self._range[1], float(block.max())))

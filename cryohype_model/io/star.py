@@ -30,6 +30,7 @@ CTF_NEEDED = {
 CTF_OPTIONAL = {"rlnPhaseShift": "phase_shift_deg", "rlnCtfBfactor": "b_factor_angstrom2", "rlnCtfScalefactor": "scale"}
 PIXEL_COLUMNS = ("rlnImagePixelSize", "rlnPixelSize", "rlnDetectorPixelSize", "rlnMagnification", "rlnImageSize")
 PX_ORIGINS, ANGSTROM_ORIGINS = ("rlnOriginX", "rlnOriginY"), ("rlnOriginXAngst", "rlnOriginYAngst")
+KIND_COLUMNS = ("rlnImageDimensionality", "rlnCtfDataAreCtfPremultiplied")
 OWN_COLUMNS = ("cryohypeLabel", "cryohypeSourceRow")
 SOURCE_BLOCK = "cryohype_source"
 ABERRATIONS = ("rlnBeamTiltX", "rlnBeamTiltY", "rlnOddZernike", "rlnEvenZernike", "rlnMagMat00")
@@ -66,13 +67,13 @@ class _Columns:
     def __init__(self, file: StarFile, particles: StarBlock) -> None:
         self.particles = particles
         self.optics = file.block("optics")
-        wanted = [*ANGLES, *CTF_NEEDED, *CTF_OPTIONAL, *PIXEL_COLUMNS, *PX_ORIGINS, *ANGSTROM_ORIGINS, *OWN_COLUMNS]
+        wanted = [*ANGLES, *CTF_NEEDED, *CTF_OPTIONAL, *PIXEL_COLUMNS, *PX_ORIGINS, *ANGSTROM_ORIGINS, *OWN_COLUMNS, *KIND_COLUMNS]
         self._own = particles.numbers([name for name in (*wanted, "rlnOpticsGroup") if name in particles.columns])
         self._of_group: dict[str, F64] = {}
         self.group = self._own.get("rlnOpticsGroup", np.ones(len(particles))).astype(np.int64)
         self.has_groups = self.optics is not None and "rlnOpticsGroup" in self.optics.columns
         if self.optics is not None and self.has_groups:
-            self._of_group = self.optics.numbers([name for name in (*wanted, "rlnImageDimensionality") if name in self.optics.columns])
+            self._of_group = self.optics.numbers([name for name in wanted if name in self.optics.columns])
             self._place = self._group_places(self.optics)
 
     def _group_places(self, optics: StarBlock) -> I64:
@@ -84,7 +85,7 @@ class _Columns:
             raise InputFileError(
                 f"{optics.file.path} has particles of optics group {missing[0]}, which data_optics does not list; add that group"
             )
-        return place
+        return cast(I64, place)
 
     def get(self, name: str) -> F64 | None:
         """(n,) values of a column wherever it is, None where it is nowhere."""
@@ -260,8 +261,7 @@ def _remarks(file: StarFile, columns: _Columns) -> Sequence[str]:
     found = [name for name in ABERRATIONS if name in described]
     if found:
         notes.append(f"{file.path.name} has aberrations ({', '.join('_' + name for name in found)}) that are not applied")
-    for block in (columns.particles, columns.optics):
-        if block is not None and "rlnCtfDataAreCtfPremultiplied" in block.columns:
-            if block.numbers(["rlnCtfDataAreCtfPremultiplied"])["rlnCtfDataAreCtfPremultiplied"].any():
-                notes.append(f"{file.path.name} says that its images are multiplied with the CTF, which is not modelled")
+    premultiplied = columns.get("rlnCtfDataAreCtfPremultiplied")
+    if premultiplied is not None and premultiplied.any():
+        notes.append(f"{file.path.name} says that its images are multiplied with the CTF, which is not modelled")
     return notes
