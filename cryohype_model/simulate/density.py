@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -38,11 +40,11 @@ def atoms_to_density(
     fine_px = box_px * oversampling
     step_angstrom = pixel_size_angstrom / oversampling
     positions = torch.from_numpy(atoms.centred_angstrom).to(device) / step_angstrom + fine_px // 2
-    if bool((positions < _SPLINE_WIDTH).any() or (positions > fine_px - _SPLINE_WIDTH).any()):
-        reach = 2 * float(abs(atoms.centred_angstrom).max())
+    if bool((positions < 1).any() or (positions >= fine_px - 2).any()):  # what a spline reaches
+        needed = 2 * float(abs(atoms.centred_angstrom).max()) + 4 * step_angstrom
         raise ConfigError(
-            f"{atoms.name} needs a box of {reach:.0f} Å around its centroid and the box has {box_px * pixel_size_angstrom:.0f} Å; "
-            "give a larger box or pixel size"
+            f"{atoms.name} needs a box of {math.ceil(needed)} Å around its centroid and the box has "
+            f"{box_px * pixel_size_angstrom:g} Å; give a larger box or pixel size"
         )
     mass = splat(positions, torch.from_numpy(atoms.weight).to(device), fine_px)
     coefficients = resize_coefficients(volume_to_fourier(mass), box_px)
@@ -59,7 +61,7 @@ def splat(positions_px: Tensor, weight: Tensor, box_px: int) -> Tensor:
 
     Parameters
     ----------
-    positions_px : (n, 3), at least 2 from either edge of the box.
+    positions_px : (n, 3), from 1 to below D - 2: a spline reaches one point below and two above.
     weight : (n,).
     """
     corner = torch.floor(positions_px)
