@@ -59,9 +59,10 @@ def simulate_mixture(
     """
     if not structures:
         raise ConfigError("there is no structure to simulate; give atomic models or maps, or a number of procedural complexes")
-    out_dir = Path(out_dir)
+    out_dir = Path(out_dir).absolute()
+    star = out_dir / "particles.star"
     with new_folder(out_dir, overwrite) as folder:
-        table = draw_particles(len(structures), config, folder / "particles.mrcs", folder / "particles.star")
+        table = draw_particles(len(structures), config, folder / "particles.mrcs", star)
         maps = [folder / "volumes" / f"{i:03d}_{_file_name(s.name)}.mrc" for i, s in enumerate(structures)]
         scratch = folder / "clean.f32"
         variance = _write_clean(structures, maps, scratch, table, config, device, progress)
@@ -70,10 +71,10 @@ def simulate_mixture(
         for path in maps:
             volume, pixel_size, _ = read_volume(path)
             write_volume(path, volume * np.float32(scale), pixel_size)
-        write_star(table, table.source.path)
+        write_star(table, folder / star.name)
         truth = _truth(structures, maps, config, scale, variance * scale**2)
         (folder / TRUTH_NAME).write_text(json.dumps(truth, indent=1) + "\n")
-    return out_dir / "particles.star"
+    return star
 
 
 def _write_clean(

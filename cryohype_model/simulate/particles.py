@@ -20,7 +20,8 @@ def draw_particles(structures: int, config: MixtureConfig, stack: Path, star: Pa
     ----------
     structures : how many; labels run from 0.
     config : the recipe.
-    stack, star : where images and table will be.
+    stack : where the images will be written.
+    star : where the table will be found.
     """
     rng = np.random.default_rng(config.seed)
     count = structures * config.images_per_structure
