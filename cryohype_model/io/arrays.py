@@ -71,11 +71,17 @@ def load_array(path: str | Path) -> npt.NDArray[Any]:
         array = np.asarray(value) if not isinstance(value, dict) else np.empty(0, dtype=object)
     else:
         try:
-            array = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=_delimiter(path), ndmin=1)
+            array = (
+                np.load(path, allow_pickle=False)
+                if path.suffix == ".npy"
+                else np.loadtxt(path, delimiter=_delimiter(path), ndmin=1)
+            )
         except FileNotFoundError as error:
             raise InputFileError(f"{path} does not exist; check the name") from error
         except (ValueError, OSError) as error:
-            raise InputFileError(f"{path} cannot be read as numbers ({error}); give a .pkl, .npy, .txt or .csv of one array") from error
+            raise InputFileError(
+                f"{path} cannot be read as numbers ({error}); give a .pkl, .npy, .txt or .csv of one array"
+            ) from error
     if array.dtype.kind not in "biuf":
         raise InputFileError(f"{path} does not hold one array of numbers; give a .pkl, .npy, .txt or .csv of one array")
     return array
@@ -95,5 +101,7 @@ def load_integers(path: str | Path) -> npt.NDArray[np.int64]:
     array = load_array(path).reshape(-1)
     whole = array.astype(np.int64)
     if not np.array_equal(whole, array):
-        raise InputFileError(f"{path} holds {array[whole != array][0]}, and whole numbers are needed; give one integer a particle")
+        raise InputFileError(
+            f"{path} holds {array[whole != array][0]}, and whole numbers are needed; give one integer a particle"
+        )
     return whole

@@ -40,11 +40,13 @@ def find_cryobench(folder: Path) -> CryoBenchFolder:
     lists = sorted(folder.glob("images/**/sorted_particles*.txt")) or sorted(folder.glob("images/**/*.txt"))
     if not lists:
         raise InputFileError(
-            f"{folder} is a folder without images/*/sorted_particles*.txt, so no CryoBench data set; give the .star, .cs, .txt or .mrcs file"
+            f"{folder} is a folder and no CryoBench data set (no images/*/sorted_particles*.txt); give a .star, .cs, .txt or .mrcs file"
         )
     if len(lists) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in lists[:4])
-        raise InputFileError(f"{folder} has {len(lists)} lists of particles ({names}); give the one that is meant, with --poses and --ctf")
+        raise InputFileError(
+            f"{folder} has {len(lists)} lists of particles ({names}); give the one that is meant, with --poses and --ctf"
+        )
     return CryoBenchFolder(
         images=lists[0],
         poses=_if_there(folder / "combined_poses.pkl"),

@@ -25,14 +25,18 @@ def read_poses(path: Path) -> tuple[F64, F64 | None]:
     parts = list(value) if isinstance(value, tuple | list) and len(value) in {1, 2} else [value]
     rotation = np.asarray(parts[0], dtype=np.float64) if _is_numbers(parts[0]) else np.empty(0)
     if rotation.ndim != 3 or rotation.shape[1:] != (3, 3):
-        raise InputFileError(f"{path} holds no poses: the rotations have shape {rotation.shape} and not (n, 3, 3); give a poses.pkl")
+        raise InputFileError(
+            f"{path} holds no poses: the rotations have shape {rotation.shape} and not (n, 3, 3); give a poses.pkl"
+        )
     if not np.isfinite(rotation).all() or np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max(initial=0.0) > 1e-3:
         raise InputFileError(f"{path} holds matrices that are no rotations; give a poses.pkl")
     if len(parts) == 1 or parts[1] is None:
         return rotation, None
     shift = np.asarray(parts[1], dtype=np.float64) if _is_numbers(parts[1]) else np.empty(0)
     if shift.shape != (len(rotation), 2) or not np.isfinite(shift).all():
-        raise InputFileError(f"{path} has shifts of shape {shift.shape} for {len(rotation)} rotations; they must be (n, 2) and finite")
+        raise InputFileError(
+            f"{path} has shifts of shape {shift.shape} for {len(rotation)} rotations; they must be (n, 2) and finite"
+        )
     return rotation, shift
 
 
@@ -44,7 +48,9 @@ def read_ctf(path: Path) -> F64:
     """The (n, 9) table: box px, pixel Å, defocus U and V Å, angle deg, kV, Cs mm, amplitude contrast, phase shift deg."""
     value = load_array(path)
     if value.ndim != 2 or value.shape[1] != 9 or not np.isfinite(value).all():
-        raise InputFileError(f"{path} holds no CTF table: its shape is {value.shape} and not (n, 9) finite numbers; give a ctf.pkl")
+        raise InputFileError(
+            f"{path} holds no CTF table: its shape is {value.shape} and not (n, 9) finite numbers; give a ctf.pkl"
+        )
     return value.astype(np.float64)
 
 
@@ -89,7 +95,9 @@ def select_indices(table: ParticleTable, path: Path) -> ParticleTable:
     """The rows that an index file names, in its order."""
     index = load_integers(path)
     if len(index) and (index.min() < 0 or index.max() >= len(table)):
-        raise InputFileError(f"{path} names particle {index.max()} and {table.source.path} has {len(table)}; give the indices of this table")
+        raise InputFileError(
+            f"{path} names particle {index.max()} and {table.source.path} has {len(table)}; give the indices of this table"
+        )
     if not len(index):
         raise InputFileError(f"{path} names no particle; give at least one index")
     return table[index]
@@ -98,5 +106,5 @@ def select_indices(table: ParticleTable, path: Path) -> ParticleTable:
 def _check_count(path: Path, count: int, table: ParticleTable, what: str) -> None:
     if count != len(table):
         raise InputFileError(
-            f"{path} has {count} {what} and {table.source.path} has {len(table)} particles; give the file that belongs to these particles"
+            f"{path} has {count} {what} and {table.source.path} has {len(table)} particles; give the file of these particles"
         )

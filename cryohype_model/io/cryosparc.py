@@ -33,7 +33,9 @@ def load_rows(path: Path) -> Rows:
         with path.open("rb") as file:
             magic = file.read(6)
         if magic[1:] == b"CSDAT":
-            raise InputFileError(f"{path} is in cryoSPARC's compressed format; save it again with cryosparc-tools as format 1 (numpy)")
+            raise InputFileError(
+                f"{path} is in cryoSPARC's compressed format; save it again with cryosparc-tools as format 1 (numpy)"
+            )
         rows = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputFileError(f"{path} does not exist; check the name") from error
@@ -56,7 +58,9 @@ def merge_passthrough(path: Path, passthrough: Sequence[Path]) -> Rows:
         other = load_rows(other_path)
         for name, table in ((path, rows), (other_path, other)):
             if "uid" not in (table.dtype.names or ()):
-                raise InputFileError(f"{name} has no uid column, by which pass-through files are matched; give the .cs of the same job")
+                raise InputFileError(
+                    f"{name} has no uid column, by which pass-through files are matched; give the .cs of the same job"
+                )
         rows = _joined(rows, other, other_path)
     return rows
 
@@ -65,10 +69,16 @@ def _joined(rows: Rows, other: Rows, other_path: Path) -> Rows:
     names = rows.dtype.names or ()
     extra = [name for name in other.dtype.names or () if name not in names]
     order = np.argsort(other["uid"])
-    place = order[np.searchsorted(other["uid"], rows["uid"], sorter=order).clip(max=len(other) - 1)] if len(other) else np.empty(0, int)
+    place = (
+        order[np.searchsorted(other["uid"], rows["uid"], sorter=order).clip(max=len(other) - 1)]
+        if len(other)
+        else np.empty(0, int)
+    )
     absent = len(rows) if not len(other) else int((other["uid"][place] != rows["uid"]).sum())
     if absent:
-        raise InputFileError(f"{other_path} lacks {absent} of the {len(rows)} particles (by uid); give the pass-through file of the same job")
+        raise InputFileError(
+            f"{other_path} lacks {absent} of the {len(rows)} particles (by uid); give the pass-through file of the same job"
+        )
     fields: list[Any] = [(name, *_field(rows, name)) for name in names] + [(name, *_field(other, name)) for name in extra]
     merged = np.empty(len(rows), dtype=fields)
     for name in names:
@@ -102,16 +112,18 @@ def read_cs(
         raise InputFileError(f"{path} names no images (no blob/path); add the file that does with --passthrough")
     if not len(rows):
         raise InputFileError(f"{path} has no particle; give a table with rows")
-    stack_names, stack_index = np.unique(rows["blob/path"], return_inverse=True)
-    decoded = [name.decode("utf-8").lstrip(">") for name in stack_names]
-    stacks, notes = locate_stacks(decoded, path, datadir, need_images)
+    stack_index = np.empty(len(rows), dtype=np.int64)
+    numbers: dict[bytes, int] = {}
+    for row, name in enumerate(rows["blob/path"].tolist()):
+        stack_index[row] = numbers.setdefault(name, len(numbers))
+    stacks, notes = locate_stacks([name.decode("utf-8").lstrip(">") for name in numbers], path, datadir, need_images)
     pixel = rows["blob/psize_A"].astype(np.float64) if "blob/psize_A" in names else np.full(len(rows), np.nan)
     rotation, shift_px, pose_notes = _poses(path, rows, pixel)
     ctf, ctf_notes = _ctf(path, rows) if need_ctf else (None, [])
     contrast, contrast_notes = _contrast(path, rows)
     return ParticleTable(
         stacks=stacks,
-        stack_index=stack_index.reshape(-1).astype(np.int64),
+        stack_index=stack_index,
         frame=rows["blob/idx"].astype(np.int64),
         box_px=_box(path, rows),
         pixel_size_angstrom=pixel.astype(np.float32),
@@ -120,7 +132,9 @@ def read_cs(
         ctf=ctf,
         optics_group=_groups(rows, pixel),
         label=None,
-        source=Source(path.absolute(), "cs", np.arange(len(rows), dtype=np.int64), tuple(other.absolute() for other in passthrough)),
+        source=Source(
+            path.absolute(), "cs", np.arange(len(rows), dtype=np.int64), tuple(other.absolute() for other in passthrough)
+        ),
         contrast_known=contrast,
         notes=(*notes, *pose_notes, *ctf_notes, *contrast_notes),
     )
@@ -167,7 +181,9 @@ def _ctf(path: Path, rows: Rows) -> tuple[CtfTable | None, list[str]]:
         values[field] = rows[name].astype(np.float64) if name in names else np.full(len(rows), float(field == "scale"))
     for field in ("defocus_angle_deg", "phase_shift_deg"):
         values[field] = np.rad2deg(values[field])
-    aberrations = [name for name in ("ctf/tilt_A", "ctf/trefoil_A", "ctf/tetra_A", "ctf/anisomag") if name in names and rows[name].any()]
+    aberrations = [
+        name for name in ("ctf/tilt_A", "ctf/trefoil_A", "ctf/tetra_A", "ctf/anisomag") if name in names and rows[name].any()
+    ]
     notes = [f"{path.name} has aberrations ({', '.join(aberrations)}) that are not applied"] if aberrations else []
     return CtfTable(**{field: value.astype(np.float32) for field, value in values.items()}), notes
 

@@ -88,7 +88,7 @@ class ImageStacks:
             part = os.preadv(file.fileno(), [view[done:]], position + done)
             if part == 0:
                 raise InputFileError(
-                    f"{self.table.stacks[stack]} ends inside image {first + 1}: it became shorter since it was opened; copy it again"
+                    f"{self.table.stacks[stack]} ends inside image {first + 1}: it became shorter after it was opened; copy it anew"
                 )
             done += part
         return stored
@@ -128,7 +128,7 @@ def _common_box(table: ParticleTable, headers: list[MrcHeader]) -> int:
     for path, header in zip(table.stacks, headers, strict=True):
         if header.nx != headers[0].nx:
             raise InputFileError(
-                f"{table.source.path} mixes boxes: {table.stacks[0]} has images of {headers[0].nx} px and {path} of {header.nx} px; "
+                f"{table.source.path} mixes boxes, {headers[0].nx} px in {table.stacks[0]} and {header.nx} px in {path}; "
                 "rescale or re-extract them to one box, or import one optics group at a time (--optics-group)"
             )
     return headers[0].nx if headers else table.box_px
@@ -140,6 +140,6 @@ def _check_frames(table: ParticleTable, counts: npt.NDArray[np.int64]) -> None:
         row = int(beyond[0])
         stack = int(table.stack_index[row])
         raise InputFileError(
-            f"{table.source.path} has more rows than images: particle {row} wants image {table.frame[row] + 1} of {table.stacks[stack]}, "
-            f"which holds {counts[stack]}; use the stack that belongs to this table"
+            f"{table.source.path} has more rows than images: particle {row} wants image {table.frame[row] + 1} "
+            f"of {table.stacks[stack]}, which holds {counts[stack]}; use the stack that belongs to this table"
         )

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_model.errors import InputFileError
+from cryohype_model.io.atomic import written_whole
 
 Xyz = tuple[float, float, float]
 
@@ -37,7 +38,7 @@ class MrcHeader:
     data_offset : bytes before the first voxel (1024 and the extended header).
     axes : which of x = 1, y = 2, z = 3 the columns, rows and sections run along.
     voxel_size_angstrom : (x, y, z); 0 where the header does not say.
-    origin_angstrom : (x, y, z) of the first voxel: the ORIGIN words, or where these are zero the start indices times the voxel size.
+    origin_angstrom : (x, y, z) of the first voxel: the ORIGIN words, or where these are 0 the start indices times the voxel.
     volumes : how many volumes a volume stack (space group 401 and above) holds, else 1.
     compressed : the file begins as gzip or bzip2 do.
     """
@@ -115,7 +116,9 @@ def _parse(raw: bytes, path: Path) -> MrcHeader:
     if not raw:
         raise InputFileError(f"{path} is empty (0 bytes); write it anew")
     if len(raw) < HEADER_BYTES:
-        raise InputFileError(f"{path} is not an MRC file: it has {len(raw)} bytes and the header alone takes {HEADER_BYTES}; give an MRC file")
+        raise InputFileError(
+            f"{path} is not an MRC file: it has {len(raw)} bytes and the header alone takes {HEADER_BYTES}; give an MRC file"
+        )
     complaints = {order: _complaint(raw, order) for order in "<>"}
     fitting = [order for order, complaint in complaints.items() if not complaint]
     if not fitting:
@@ -150,7 +153,9 @@ def _decode(raw: bytes, order: str, path: Path) -> MrcHeader:
     if axes == (0, 0, 0):  # never filled in by some writers of stacks
         axes = (1, 2, 3)
     if sorted(axes) != [1, 2, 3]:
-        raise InputFileError(f"{path} says that its axes (MAPC, MAPR, MAPS) are {axes}, which is no order of 1, 2, 3; correct the header")
+        raise InputFileError(
+            f"{path} says that its axes (MAPC, MAPR, MAPS) are {axes}, which is no order of 1, 2, 3; correct the header"
+        )
     unsigned = mode == 0 and imod_stamp == IMOD_STAMP and not imod_flags & 1
     sides = [side for _, side in sorted(zip(axes, (nx, ny, nz), strict=True))]
     voxel = tuple(_voxel(length, count, side) for length, count, side in zip(cell, sampling, sides, strict=True))
@@ -210,7 +215,9 @@ def _check_cubic(path: Path, header: MrcHeader) -> None:
         raise InputFileError(f"{path} has a box of {sides[0]} x {sides[1]} x {sides[2]} and a cube is needed; pad or crop it")
     voxel = header.voxel_size_angstrom
     if max(voxel) > 1.01 * min(voxel):
-        raise InputFileError(f"{path} has voxels of {voxel[0]:.4g} x {voxel[1]:.4g} x {voxel[2]:.4g} Å and cubes are needed; resample it")
+        raise InputFileError(
+            f"{path} has voxels of {voxel[0]:.4g} x {voxel[1]:.4g} x {voxel[2]:.4g} Å and cubes are needed; resample it"
+        )
 
 
 def _stored_values(path: Path, header: MrcHeader) -> npt.NDArray[np.generic]:
@@ -244,13 +251,8 @@ def write_volume(
     origin_angstrom : (x, y, z) of voxel [0, 0, 0].
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with mrcfile.new(beside, overwrite=True) as mrc:
-            mrc.set_data(np.ascontiguousarray(volume, dtype=np.float32))
-            mrc.set_volume()
-            mrc.voxel_size = pixel_size_angstrom
-            mrc.header.origin.x, mrc.header.origin.y, mrc.header.origin.z = origin_angstrom
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(path) as beside, mrcfile.new(beside, overwrite=True) as mrc:
+        mrc.set_data(np.ascontiguousarray(volume, dtype=np.float32))
+        mrc.set_volume()
+        mrc.voxel_size = pixel_size_angstrom
+        mrc.header.origin.x, mrc.header.origin.y, mrc.header.origin.z = origin_angstrom

@@ -147,7 +147,9 @@ def _only_group(table: ParticleTable, optics_group: int) -> ParticleTable:
 def without_unused_stacks(table: ParticleTable) -> ParticleTable:
     """The same particles, with only the stacks that they are in."""
     used, stack_index = np.unique(table.stack_index, return_inverse=True)
-    return replace(table, stacks=tuple(table.stacks[number] for number in used), stack_index=stack_index.reshape(-1).astype(np.int64))
+    return replace(
+        table, stacks=tuple(table.stacks[number] for number in used), stack_index=stack_index.reshape(-1).astype(np.int64)
+    )
 
 
 def _remarks(table: ParticleTable) -> list[str]:

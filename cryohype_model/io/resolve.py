@@ -83,8 +83,8 @@ class StackFinder:
         where = " and ".join(map(str, self._near))
         if matches:
             raise InputFileError(
-                f"{path}, named in {self.table}, fits {len(matches)} files below {where} ({matches[0]}, {matches[1]}); pass --datadir "
-                "with the folder that is meant"
+                f"{path}, named in {self.table}, fits {len(matches)} files below {where} ({matches[0]}, {matches[1]}); "
+                "pass --datadir with the folder that is meant"
             )
         raise InputFileError(f"{path}, named in {self.table}, is not below {where}; pass --datadir with the folder that holds it")
 
@@ -105,7 +105,9 @@ def _files_below(folders: Iterable[Path]) -> dict[str, list[Path]]:
     return files
 
 
-def locate_stacks(names: Iterable[str], table: Path, datadir: Path | None, need_images: bool) -> tuple[tuple[Path, ...], list[str]]:
+def locate_stacks(
+    names: Iterable[str], table: Path, datadir: Path | None, need_images: bool
+) -> tuple[tuple[Path, ...], list[str]]:
     """Files of the stack names of a table, and notes on what had to be searched for.
 
     Parameters

@@ -53,5 +53,8 @@ def _table(path: Path, stacks: Sequence[Path]) -> ParticleTable:
         optics_group=np.ones(total, dtype=np.int64),
         label=None,
         source=Source(path.absolute(), "stack", np.arange(total, dtype=np.int64)),
-        notes=(f"{path.name} has no poses (a stack holds images only)", f"{path.name} has no CTF: the images are taken as if CTF = 1"),
+        notes=(
+            f"{path.name} has no poses (a stack holds images only)",
+            f"{path.name} has no CTF: the images are taken as if CTF = 1",
+        ),
     )

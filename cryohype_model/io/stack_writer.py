@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from cryohype_model.io.atomic import written_whole
 
 
 class StackWriter:
@@ -31,14 +33,14 @@ class StackWriter:
         self.box_px = box_px
         self.pixel_size_angstrom = pixel_size_angstrom
         self.written = 0
-        self._beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._place = ExitStack()
         self._stream: BinaryIO | None = None
         self._range = (np.inf, -np.inf)
         self._sum = 0.0
         self._sum_of_squares = 0.0
 
-    def __enter__(self) -> StackWriter:  # noqa: PYI034  typing.Self is Python 3.11, and 3.10 is supported
-        self._stream = self._beside.open("wb")
+    def __enter__(self) -> StackWriter:
+        self._stream = self._place.enter_context(self._place.enter_context(written_whole(self.path)).open("wb"))
         self._stream.write(bytes(1024))
         return self
 
@@ -56,17 +58,13 @@ class StackWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._stream is not None
-        try:
-            if kind is None:
-                assert self.written == self.count, f"{self.written} of {self.count} images were written"
-                self._stream.seek(0)
-                self._stream.write(self._header())
-            self._stream.close()
-            if kind is None:
-                os.replace(self._beside, self.path)
-        finally:
-            self._stream.close()
-            self._beside.unlink(missing_ok=True)
+        if kind is not None:
+            self._place.__exit__(kind, error, trace)
+            return
+        with self._place:
+            assert self.written == self.count, f"{self.written} of {self.count} images were written"
+            self._stream.seek(0)
+            self._stream.write(self._header())
 
     def _header(self) -> bytes:
         """MRC2014 header of an image stack: space group 0, one section a cell."""

@@ -45,7 +45,9 @@ def particle_block(file: StarFile) -> StarBlock:
         return found[0]
     if len(found) > 1:
         names = ", ".join(f"data_{block.name}" for block in found)
-        raise InputFileError(f"{file.path} has {len(found)} tables with _rlnImageName ({names}); keep one and call it data_particles")
+        raise InputFileError(
+            f"{file.path} has {len(found)} tables with _rlnImageName ({names}); keep one and call it data_particles"
+        )
     if found:
         raise InputFileError(f"{file.path} has a table data_{found[0].name} without a row; give a table with particles")
     raise InputFileError(_no_particles(file))
@@ -67,7 +69,16 @@ class _Columns:
     def __init__(self, file: StarFile, particles: StarBlock) -> None:
         self.particles = particles
         self.optics = file.block("optics")
-        wanted = [*ANGLES, *CTF_NEEDED, *CTF_OPTIONAL, *PIXEL_COLUMNS, *PX_ORIGINS, *ANGSTROM_ORIGINS, *OWN_COLUMNS, *KIND_COLUMNS]
+        wanted = [
+            *ANGLES,
+            *CTF_NEEDED,
+            *CTF_OPTIONAL,
+            *PIXEL_COLUMNS,
+            *PX_ORIGINS,
+            *ANGSTROM_ORIGINS,
+            *OWN_COLUMNS,
+            *KIND_COLUMNS,
+        ]
         self._own = particles.numbers([name for name in (*wanted, "rlnOpticsGroup") if name in particles.columns])
         self._of_group: dict[str, F64] = {}
         self.group = self._own.get("rlnOpticsGroup", np.ones(len(particles))).astype(np.int64)
@@ -142,7 +153,8 @@ def read_star(
 def _refuse_volumes(path: Path, block: StarBlock, columns: _Columns) -> None:
     """Sub-tomograms, as volumes or as tilt series, are other data than images of one view."""
     stacks_2d = block.file.block("general")
-    if stacks_2d is not None and "rlnTomoSubTomosAre2DStacks" in stacks_2d.columns or "rlnTomoVisibleFrames" in block.columns:
+    marked = stacks_2d is not None and "rlnTomoSubTomosAre2DStacks" in stacks_2d.columns
+    if marked or "rlnTomoVisibleFrames" in block.columns:
         raise InputFileError(
             f"{path} lists sub-tomograms as tilt series, one stack a particle, with poses of the particle and not of its images; "
             "export one row for each tilt image (WarpTools and M write such 2-D tables)"
@@ -160,7 +172,9 @@ def _image_names(path: Path, block: StarBlock) -> tuple[list[str], I64, I64]:
     for row, name in enumerate(names):
         number, _, stack = name.partition("@") if "@" in name else ("1", "@", name)
         if not number.isdecimal() or int(number) < 1 or not stack:
-            raise InputFileError(f"{path} particle {row} has the image name {name!r}, which is not NUMBER@STACK; correct _rlnImageName")
+            raise InputFileError(
+                f"{path} particle {row} has the image name {name!r}, which is not NUMBER@STACK; correct _rlnImageName"
+            )
         stack_index[row] = stacks.setdefault(stack, len(stacks))
         frame[row] = int(number) - 1
     return list(stacks), stack_index, frame
@@ -178,7 +192,9 @@ def _pixel_size(columns: _Columns) -> F64:
     if pixel is None:
         return np.full(len(columns.particles), np.nan)
     if (pixel <= 0).any():
-        raise InputFileError(f"{columns.particles.file.path} has a pixel size of {pixel.min():g} Å; correct it, it must be positive")
+        raise InputFileError(
+            f"{columns.particles.file.path} has a pixel size of {pixel.min():g} Å; correct it, it must be positive"
+        )
     return pixel
 
 
@@ -190,7 +206,9 @@ def _box(path: Path, columns: _Columns, group: I64, optics_group: int | None) ->
         return 0
     if (sizes != sizes[0]).any():
         groups = ", ".join(f"{size:.0f} px in group {group[sizes == size][0]}" for size in np.unique(sizes))
-        raise InputFileError(f"{path} mixes boxes among its optics groups ({groups}); import one group at a time (--optics-group)")
+        raise InputFileError(
+            f"{path} mixes boxes among its optics groups ({groups}); import one group at a time (--optics-group)"
+        )
     return int(sizes[0])
 
 
@@ -220,7 +238,8 @@ def _ctf(path: Path, columns: _Columns) -> tuple[CtfTable | None, list[str]]:
         return None, [f"{path.name} has no CTF columns: the images are taken as if CTF = 1"]
     if missing:
         raise InputFileError(
-            f"{path} has CTF columns but lacks {', '.join('_' + name for name in missing)}; add them, or pass --ctf with a CTF pickle"
+            f"{path} has CTF columns but lacks {', '.join('_' + name for name in missing)}; "
+            "add them, or pass --ctf with a CTF pickle"
         )
     values = {field: cast(F64, columns.get(name)) for name, field in CTF_NEEDED.items()}
     for name, field in CTF_OPTIONAL.items():
@@ -234,7 +253,7 @@ def _ctf(path: Path, columns: _Columns) -> tuple[CtfTable | None, list[str]]:
 
 
 def _groups_by_optics(columns: _Columns, pixel: F64) -> I64:
-    """Groups of a table without any: particles with the same pixel size, voltage, Cs and amplitude contrast, in order of appearance."""
+    """Groups of a table without any, in order of appearance: the same pixel size, voltage, Cs and amplitude contrast."""
     keys = [columns.get(name) for name in ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")]
     table = np.stack([np.nan_to_num(pixel), *(key for key in keys if key is not None)], axis=1)
     _, first, group = np.unique(table, axis=0, return_index=True, return_inverse=True)
@@ -250,7 +269,9 @@ def _source(path: Path, file: StarFile, columns: _Columns) -> tuple[Source, int]
     paths = [Path(word) for word in words["cryohypeSourcePath"]]
     kind = words["cryohypeSourceKind"][0]
     if kind not in {"star", "cs", "stack"}:
-        raise InputFileError(f"{path} says that its rows came from a {kind!r}, which is none of star, cs, stack; import the original again")
+        raise InputFileError(
+            f"{path} says that its rows came from a {kind!r}, which is none of star, cs, stack; import the original again"
+        )
     return Source(paths[0], cast(SourceKind, kind), row.astype(np.int64), tuple(paths[1:])), int(words["cryohypeContrast"][0])
 
 

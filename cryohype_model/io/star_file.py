@@ -53,8 +53,8 @@ class StarBlock:
             row = split_row(self.file.lines[number])
             if len(row) != len(self.columns):
                 raise InputFileError(
-                    f"{self.file.path} line {number + 1} has {len(row)} values and the table data_{self.name} has {len(self.columns)} "
-                    "columns; correct that line"
+                    f"{self.file.path} line {number + 1} has {len(row)} values and the table data_{self.name} "
+                    f"has {len(self.columns)} columns; correct that line"
                 )
             yield number, row
 
@@ -87,7 +87,8 @@ class StarBlock:
         for column, place in zip(columns, places, strict=True):
             if not _is_finite(row[place]):
                 raise InputFileError(
-                    f"{self.file.path} line {number + 1} has {row[place]!r} for _{column}, which is not a finite number; correct that line"
+                    f"{self.file.path} line {number + 1} has {row[place]!r} for _{column}, which is not a finite number; "
+                    "correct that line"
                 )
 
 
@@ -116,7 +117,9 @@ class StarFile:
         of_block = set(block.lines)
         first, last = block.lines[0], block.lines[-1]
         before = self.lines[:first]
-        after = [line for number, line in enumerate(self.lines[first : last + 1], first) if number not in of_block] + self.lines[last + 1 :]
+        after = [line for number, line in enumerate(self.lines[first : last + 1], first) if number not in of_block] + self.lines[
+            last + 1 :
+        ]
         return "".join([*before, *chosen, *after])
 
 
