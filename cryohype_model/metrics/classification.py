@@ -38,7 +38,8 @@ class ClassificationResult:
     matched : (n,) labels by cluster, one to one (Hungarian), or None without clusters.
     cluster_count : clusters found, noise not counted.
     by_clusters, adjusted_rand_index : agreement of the clusters, or None without them.
-    by_neighbours : agreement of the leave-one-out vote of ``neighbours`` neighbours over ``queried`` particles, or None without latents.
+    by_neighbours : agreement of the leave-one-out vote of ``neighbours`` neighbours over ``queried`` particles,
+        or None without latents.
     """
 
     labels: Labels

@@ -166,7 +166,8 @@ def _read_pair(pair: MapPair, pixel_size_angstrom: float | None) -> tuple[Volume
     truth, truth_pixel, _ = read_volume(pair.truth_path, cubic=True)
     if volume.shape != truth.shape:
         raise MetricError(
-            f"{pair.map_path} has a box of {len(volume)} and its truth {pair.truth_path} one of {len(truth)}; bring both to one box first"
+            f"{pair.map_path} has a box of {len(volume)} and its truth {pair.truth_path} one of {len(truth)}; "
+            "bring both to one box first"
         )
     if pixel_size_angstrom is not None:
         return volume, truth, pixel_size_angstrom
@@ -187,8 +188,8 @@ def _check_as_first(
     """Refuse to average over structures of different box or pixel size."""
     if len(volume) != box_px or not _same(pixel_size, first_pixel_size):
         raise MetricError(
-            f"{pair.map_path} (box {len(volume)}, {pixel_size:.4g} Å) and {first.map_path} (box {box_px}, {first_pixel_size:.4g} Å) "
-            "cannot be summarised together; evaluate them apart"
+            f"{pair.map_path} (box {len(volume)}, {pixel_size:.4g} Å) and "
+            f"{first.map_path} (box {box_px}, {first_pixel_size:.4g} Å) cannot be summarised together; evaluate them apart"
         )
 
 

@@ -42,8 +42,8 @@ def fsc_figure(tables: Tables) -> Figure:
         axes.plot(frequency[1:], mean[1:], color=colour, linewidth=2, label=f"{name} (n = {len(table.rows)}, FSC-AUC {auc:.3f})")
     for threshold in (0.5, 0.143):
         axes.axhline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.annotate(f"{threshold}", (1, threshold), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-                      va="center", color=GREY, fontsize=9)  # fmt: skip
+        axes.annotate(f"{threshold}", (1, threshold), xycoords=("axes fraction", "data"), xytext=(4, 0),
+                      textcoords="offset points", va="center", color=GREY, fontsize=9)  # fmt: skip
     nyquist = max(0.5 / table.pixel_size_angstrom for table in tables.values())
     lowest = min(0.0, *(float(table.curves[:, 1:].mean(axis=0).min()) for table in tables.values()))
     axes.set(xlim=(0, nyquist), ylim=(lowest - 0.02, 1.03), xlabel="spatial frequency (1/Å)", ylabel="Fourier shell correlation")
@@ -78,7 +78,16 @@ def histogram_figure(tables: Tables) -> Figure:
     first.annotate(f"perfect {perfect:.3f}", (perfect, 1), xycoords=("data", "axes fraction"), xytext=(-3, -3),
                    textcoords="offset points", ha="right", va="top", fontsize=8, color=GREY, rotation=90)  # fmt: skip
     handles, names = first.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9)
+    figure.legend(
+        handles,
+        names,
+        loc="outside upper center",
+        ncols=len(names),
+        frameon=False,
+        fontsize=9,
+        title="lines: medians",
+        title_fontsize=8,
+    )
     return figure
 
 

@@ -165,7 +165,8 @@ def pair_labels(labelled_maps: Sequence[tuple[int, Path]], truths: dict[int, tup
     for label, path in labelled_maps:
         if label not in truths:
             raise MetricError(
-                f"label {label} has no true map (labels with one: {min(truths)} to {max(truths)}); give the truth of this data set"
+                f"label {label} has no true map (labels with one: {min(truths)} to {max(truths)}); "
+                "give the truth of this data set"
             )
         name, truth_path = truths[label]
         seen[label] = seen.get(label, 0) + 1
