@@ -1,0 +1,44 @@
+# Needs python3 (3.10 or newer) with venv, and make.
+#   make demo   environment, install, then a small mixture from particles to a report in demo-run/
+#   make test   environment, install, then every check and test
+#   make docs   the documentation in docs/_build/html, warnings are errors
+#   make clean  removes what these made, the environment too
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+SOURCES := $(shell find cryohype_model assets -type f -not -name '*.pyc')
+# A checkout that runs the tests has the sources linked in; the demo then runs those.
+INSTALLED := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/all.stamp)
+
+.PHONY: demo test docs clean
+
+demo: $(INSTALLED)
+	rm -rf demo-run
+	$(BIN)/cryohype demo -o demo-run
+
+test: .venv/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+docs: .venv/dev.stamp
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 10), "CryoHype needs Python 3.10 or newer, set PYTHON=..."'
+	$(PYTHON) -m venv .venv
+
+.venv/all.stamp: .venv/bin/python pyproject.toml constraints.txt $(SOURCES)
+	$(INSTALL) '.[all]'
+	touch $@
+
+.venv/dev.stamp: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo-run build dist docs/_build docs/reference/generated *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find cryohype_model tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
