@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cryohype_model.metrics.published import Spread
+
 if TYPE_CHECKING:
     from cryohype_model.metrics.classification import ClassificationResult
     from cryohype_model.metrics.evaluation import EvaluationTable
-    from cryohype_model.metrics.published import PublishedRow, Spread
     from cryohype_model.metrics.report import Evaluation
 
 MOST_STRUCTURES_LISTED = 25
+WIDTH_WITH_SPREAD = 130  # columns of a terminal that holds mean (std) / median; a narrower one gets the means
 DASH = "–"
 
 
@@ -30,7 +33,7 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     table = evaluation.table
     if len(table.rows) <= MOST_STRUCTURES_LISTED:
         console.print(_structures(table))
-    console.print(_summary(evaluation))
+    console.print(_summary(evaluation, spread=console.width >= WIDTH_WITH_SPREAD))
     if evaluation.classification is not None:
         console.print(_classification(evaluation.classification))
     for sentence in _notes(evaluation):
@@ -57,7 +60,7 @@ def _notes(evaluation: Evaluation) -> list[str]:
 
 def _structures(table: EvaluationTable) -> Table:
     """One line a structure."""
-    printed = Table(title="Structures", title_justify="left")
+    printed = Table(title="Structures", title_justify="left", box=box.SIMPLE_HEAD)
     printed.add_column("structure")
     for heading in ("FSC-AUC", "FSC 0.5 (px)", "FSC 0.5 (Å)", "FSC 0.143 (Å)", "vIoU", "Chamfer (Å)"):
         printed.add_column(heading, justify="right")
@@ -73,52 +76,44 @@ def _structures(table: EvaluationTable) -> Table:
     return printed
 
 
-def _summary(evaluation: Evaluation) -> Table:
-    """Mean (std) / median of each set of maps, the perfect score, and the published rows."""
-    printed = Table(title=f"Mean (std) / median over {len(evaluation.table.rows)} structures", title_justify="left")
-    printed.add_column("")
+def _summary(evaluation: Evaluation, spread: bool) -> Table:
+    """Each set of maps, the perfect score, and the published rows: mean (std) / median, or means only."""
+    printed = Table(
+        title=f"{'Mean (std) / median' if spread else 'Mean'} over {len(evaluation.table.rows)} structures",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    printed.add_column("", no_wrap=True)
     for heading in ("FSC-AUC", "FSC 0.5 (px)", "FSC 0.5 (Å)", "vIoU", "Chamfer (Å)", "accuracy"):
         printed.add_column(heading, justify="right")
-    metrics = (("fsc_auc", 3), ("resolution_fsc05_px", 2), ("resolution_fsc05_angstrom", 2), ("viou", 3), ("chamfer_angstrom", 2))
+    metrics = (
+        ("fsc_auc", 3),
+        ("resolution_fsc05_px", 2),
+        ("resolution_fsc05_angstrom", 2),
+        ("viou", 3),
+        ("chamfer_angstrom", 2),
+    )
     for name, table in evaluation.tables.items():
         summary = table.summary()
-        cells = [_spread(summary[m]["mean"], summary[m]["std"], summary[m]["median"], digits) for m, digits in metrics]
+        found = [Spread(summary[metric]["mean"], summary[metric]["std"], summary[metric]["median"]) for metric, _ in metrics]
+        cells = [_cell(value, digits, spread) for value, (_, digits) in zip(found, metrics, strict=True)]
         classes = evaluation.classification if table is evaluation.table else None
-        printed.add_row(
-            name, *cells, _number(classes.by_clusters.accuracy, 3) if classes and classes.by_clusters else DASH, style="bold"
-        )
-    angstrom = 2 * evaluation.table.pixel_size_angstrom
-    printed.add_row(
-        "perfect", _number(evaluation.table.perfect, 3), "2.00", _number(angstrom, 2), "1.000", "0.00", "1.000", style="dim"
-    )
+        accuracy = _number(classes.by_clusters.accuracy, 3) if classes and classes.by_clusters else DASH
+        printed.add_row(name, *cells, accuracy, style="bold")
+    angstrom = _number(2 * evaluation.table.pixel_size_angstrom, 2)
+    printed.add_row("perfect", _number(evaluation.table.perfect, 3), "2.00", angstrom, "1.000", "0.00", "1.000", style="dim")
     if evaluation.published:
         printed.add_section()
     for row in evaluation.published:
-        printed.add_row(*_published_cells(row))
+        resolution, viou, chamfer = _cell(row.resolution_px, 2, spread), _cell(row.viou, 3, spread), _cell(row.chamfer, 2, spread)
+        accuracy = DASH if row.accuracy is None else _number(row.accuracy, 3)
+        printed.add_row(f"paper: {row.method}", _cell(row.fsc_auc, 3, spread), resolution, DASH, viou, chamfer, accuracy)
     return printed
-
-
-def _published_cells(row: PublishedRow) -> tuple[str, ...]:
-    """A row of the paper in the columns of the summary."""
-
-    def cell(spread: Spread | None, digits: int) -> str:
-        return DASH if spread is None else _spread(spread.mean, spread.std, spread.median, digits)
-
-    accuracy = DASH if row.accuracy is None else _number(row.accuracy, 3)
-    return (
-        f"paper: {row.method}",
-        cell(row.fsc_auc, 3),
-        cell(row.resolution_px, 2),
-        DASH,
-        cell(row.viou, 3),
-        cell(row.chamfer, 2),
-        accuracy,
-    )
 
 
 def _classification(classes: ClassificationResult) -> Table:
     """Clusters and neighbours against the known classes."""
-    printed = Table(title=f"Classification of {len(classes.labels):,} particles", title_justify="left")
+    printed = Table(title=f"Classification of {len(classes.labels):,} particles", title_justify="left", box=box.SIMPLE_HEAD)
     printed.add_column("by")
     for heading in ("accuracy", "precision", "recall", "F1", "adjusted Rand"):
         printed.add_column(heading, justify="right")
@@ -133,10 +128,14 @@ def _classification(classes: ClassificationResult) -> Table:
     return printed
 
 
-def _spread(mean: float, std: float | None, median: float | None, digits: int) -> str:
-    """``mean (std) / median``, parts left out where they are not known."""
-    spread = "" if std is None else f" ({_number(std, digits)})"
-    return _number(mean, digits) + spread + ("" if median is None else f" / {_number(median, digits)}")
+def _cell(value: Spread | None, digits: int, spread: bool) -> str:
+    """``mean (std) / median``, parts left out where they are not known or not wanted."""
+    if value is None:
+        return DASH
+    if not spread:
+        return _number(value.mean, digits)
+    std = "" if value.std is None else f" ({_number(value.std, digits)})"
+    return _number(value.mean, digits) + std + ("" if value.median is None else f" / {_number(value.median, digits)}")
 
 
 def _number(value: float, digits: int) -> str:
