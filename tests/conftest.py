@@ -1,0 +1,34 @@
+"""Where everything that tests need is there, a skipped test is a failed one (CRYOHYPE_REQUIRE_ALL, set by .ci/run)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+REQUIRE_ALL = bool(os.environ.get("CRYOHYPE_REQUIRE_ALL"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip becomes a failure; what needs a GPU may still skip, as may an expected failure."""
+    report = yield
+    if REQUIRE_ALL and report.skipped and item.get_closest_marker("gpu") is None and not hasattr(report, "wasxfail"):
+        _fail(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself while it is collected."""
+    report = yield
+    if REQUIRE_ALL and report.skipped:
+        _fail(report)
+    return report
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"skipped although CRYOHYPE_REQUIRE_ALL is set: {reason}"
