@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryohype_model.metrics.report import Evaluation
 
 MOST_STRUCTURES_LISTED = 25
-WIDTH_WITH_SPREAD = 130  # columns of a terminal that holds mean (std) / median; a narrower one gets the means
+WIDTH_WITH_SPREAD = 150  # columns of a terminal that holds mean (std) / median; a narrower one gets the means
 DASH = "–"
 
 
@@ -46,6 +46,7 @@ def _notes(evaluation: Evaluation) -> list[str]:
     notes = [
         f"FSC {'with the mask' if table.masked else 'without a mask'}, CryoBench's shells; "
         f"a perfect map scores FSC-AUC {table.perfect:.4f} in this box of {table.box_px} px.",
+        "0.5 and 0.143: resolution where the FSC falls below; CD: Chamfer distance; vIoU: overlap of the volumes.",
         f"Levels for vIoU and Chamfer distance: {table.policy}.",
         f"Pairs: {evaluation.pairing}.",
     ]
@@ -62,8 +63,8 @@ def _structures(table: EvaluationTable) -> Table:
     """One line a structure."""
     printed = Table(title="Structures", title_justify="left", box=box.SIMPLE_HEAD)
     printed.add_column("structure")
-    for heading in ("FSC-AUC", "FSC 0.5 (px)", "FSC 0.5 (Å)", "FSC 0.143 (Å)", "vIoU", "Chamfer (Å)"):
-        printed.add_column(heading, justify="right")
+    for heading in ("FSC-AUC", "0.5 (px)", "0.5 (Å)", "0.143 (Å)", "vIoU", "CD (Å)"):
+        printed.add_column(heading, justify="right", no_wrap=True)
     for row in table.rows:
         numbers = (row.resolution_fsc05_px, row.resolution_fsc05_angstrom, row.resolution_fsc0143_angstrom)
         printed.add_row(
@@ -83,9 +84,9 @@ def _summary(evaluation: Evaluation, spread: bool) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
-    printed.add_column("", no_wrap=True)
-    for heading in ("FSC-AUC", "FSC 0.5 (px)", "FSC 0.5 (Å)", "vIoU", "Chamfer (Å)", "accuracy"):
-        printed.add_column(heading, justify="right")
+    printed.add_column("")
+    for heading in ("FSC-AUC", "0.5 (px)", "0.5 (Å)", "vIoU", "CD (Å)", "accuracy"):
+        printed.add_column(heading, justify="right", no_wrap=True)
     metrics = (
         ("fsc_auc", 3),
         ("resolution_fsc05_px", 2),
@@ -116,7 +117,7 @@ def _classification(classes: ClassificationResult) -> Table:
     printed = Table(title=f"Classification of {len(classes.labels):,} particles", title_justify="left", box=box.SIMPLE_HEAD)
     printed.add_column("by")
     for heading in ("accuracy", "precision", "recall", "F1", "adjusted Rand"):
-        printed.add_column(heading, justify="right")
+        printed.add_column(heading, justify="right", no_wrap=True)
     vote = f"vote of {classes.neighbours} neighbours ({classes.queried:,} asked)"
     for name, scores, rand in (
         (f"{classes.cluster_count} clusters, matched one to one", classes.by_clusters, classes.adjusted_rand_index),
