@@ -40,7 +40,7 @@ def find_cryobench(folder: Path) -> CryoBenchFolder:
     lists = sorted(folder.glob("images/**/sorted_particles*.txt")) or sorted(folder.glob("images/**/*.txt"))
     if not lists:
         raise InputFileError(
-            f"{folder} is a folder and no CryoBench data set (no images/*/sorted_particles*.txt); give a .star, .cs, .txt or .mrcs file"
+            f"{folder} is a folder and no CryoBench data set (images/*/sorted_particles*.txt); give a .star, .cs, .txt or .mrcs"
         )
     if len(lists) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in lists[:4])

@@ -37,6 +37,10 @@ def export_selection(table: ParticleTable, rows: npt.ArrayLike, path: str | Path
     InputFileError : an ending that is none of these, rows beyond the table, or a source that is gone or became shorter.
     """
     path = Path(path)
+    if path.suffix != ".pkl" and table.source.kind != "stack" and not table.source.path.exists():
+        raise InputFileError(
+            f"{table.source.path}, which the particles came from, is gone, and its columns with it; restore it, or write a .pkl"
+        )
     chosen = np.asarray(rows, dtype=np.int64).reshape(-1)
     if not len(chosen):
         raise InputFileError(f"no particle is selected, so {path} is not written; choose at least one")

@@ -88,7 +88,7 @@ class ImageStacks:
             part = os.preadv(file.fileno(), [view[done:]], position + done)
             if part == 0:
                 raise InputFileError(
-                    f"{self.table.stacks[stack]} ends inside image {first + 1}: it became shorter after it was opened; copy it anew"
+                    f"{self.table.stacks[stack]} ends inside image {first + 1}: it shrank after it was opened; copy it anew"
                 )
             done += part
         return stored

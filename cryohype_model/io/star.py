@@ -266,7 +266,7 @@ def _source(path: Path, file: StarFile, columns: _Columns) -> tuple[Source, int]
     if block is None or row is None:
         return Source(path.absolute(), "star", np.arange(len(columns.particles), dtype=np.int64)), 0
     words = block.text(["cryohypeSourcePath", "cryohypeSourceKind", "cryohypeContrast"])
-    paths = [Path(word) for word in words["cryohypeSourcePath"]]
+    paths = [path.absolute() if word == "." else Path(word) for word in words["cryohypeSourcePath"]]
     kind = words["cryohypeSourceKind"][0]
     if kind not in {"star", "cs", "stack"}:
         raise InputFileError(

@@ -47,22 +47,27 @@ def _text(table: ParticleTable, path: Path, group: npt.NDArray[np.int64], optics
     yield "# version 30001\n\ndata_optics\n\n"
     yield from _loop(optics)
     yield "\n\n# version 30001\n\ndata_cryohype_source\n\n"
-    files = [(table.source.path, table.source.kind), *((other, "passthrough") for other in table.source.passthrough)]
-    yield from _loop(
-        {
-            "cryohypeSourcePath": np.array([quoted(str(file)) for file, _ in files]),
-            "cryohypeSourceKind": np.array([kind for _, kind in files]),
-            "cryohypeContrast": np.full(len(files), table.contrast_known),
-        }
-    )
+    yield from _loop(_source_columns(table, path))
     yield "\n\n# version 30001\n\ndata_particles\n\n"
     yield from _loop(_particle_columns(table, path, group))
+
+
+def _source_columns(table: ParticleTable, path: Path) -> Columns:
+    """The files that the rows came from; ``.`` where that is the file being written, which may be moved later."""
+    source = table.source
+    itself = (source.path.name == path.name and not source.path.exists()) or source.path == path.absolute()
+    files = ["." if itself else str(source.path), *map(str, source.passthrough)]
+    return {
+        "cryohypeSourcePath": np.array([quoted(file) for file in files]),
+        "cryohypeSourceKind": np.array([source.kind, *("passthrough" for _ in source.passthrough)]),
+        "cryohypeContrast": np.full(len(files), table.contrast_known),
+    }
 
 
 def _optics(table: ParticleTable) -> tuple[npt.NDArray[np.int64], Columns]:
     """(n,) group of each particle and the rows of data_optics.
 
-    RELION keeps pixel size, voltage, Cs and amplitude contrast by group: where a group mixes them, groups are split and renumbered.
+    RELION keeps pixel size, voltage, Cs and amplitude contrast by group: a group that mixes them is split and all are renumbered.
     """
     keys = [table.optics_group, table.pixel_size_angstrom]
     keys += [] if table.ctf is None else [getattr(table.ctf, name) for name in PER_GROUP_CTF.values()]

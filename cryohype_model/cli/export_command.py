@@ -1,0 +1,69 @@
+"""Write selected particles back to their original .star or .cs file, all columns intact, or as cryoDRGN's index file.
+
+cryohype export RUN --selection open-state -o open.star
+cryohype export particles.cs --rows 3,17 -o two.cs
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryohype_model.cli.output import add_json_option, console, print_json
+from cryohype_model.errors import InputFileError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cryohype export`."""
+    parser.add_argument("source", type=Path, metavar="RUN|STAR|CS", help="a run folder, or a table of particles")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--selection", metavar="NAME", help="a selection stored in the run")
+    which.add_argument("--rows", metavar="FILE|3,17", help="zero-based particles: numbers, or a .npy, .txt or .pkl file of them")
+    parser.add_argument("--passthrough", type=Path, action="append", default=[], metavar="CS", help="further .cs of the same job")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="its ending decides: .star, .cs or .pkl")
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the particles and their original rows, and write these."""
+    from cryohype_model.io.export import export_selection
+    from cryohype_model.io.particles import read_particles
+
+    is_run = (args.source / "manifest.json").exists()
+    if args.selection is not None and not is_run:
+        raise InputFileError(
+            f"{args.source} is no run, and --selection {args.selection} is stored in runs; give a run, or --rows"
+        )
+    star = args.source / "particles.star" if is_run else args.source
+    table = read_particles(star, passthrough=args.passthrough, need_images=False)
+    if args.output.exists() and args.output.resolve() in {star.resolve(), table.source.path.resolve()}:
+        raise InputFileError(f"{args.output} is the file that the rows come from; choose another name for the output")
+    rows = _rows(args)
+    export_selection(table, rows, args.output)
+    console.print(f"{len(rows)} of {len(table)} particles written to {args.output}", highlight=False, markup=False)
+    if args.output.suffix == ".star" and args.output.absolute().parent != table.source.path.parent:
+        console.print("image names are as in the original: they are found from where the original is", highlight=False)
+    if args.json:
+        print_json({"particles": len(rows), "of": len(table), "source": str(table.source.path), "output": str(args.output)})
+    return 0
+
+
+def _rows(args: argparse.Namespace) -> npt.NDArray[np.int64]:
+    """The (m,) particles asked for."""
+    import numpy as np
+
+    if args.selection is not None:
+        from cryohype_model.runs.selections import read_selection
+
+        return read_selection(args.source, args.selection)
+    if re.fullmatch(r"\d+(,\d+)*", args.rows):
+        return np.array([int(word) for word in args.rows.split(",")], dtype=np.int64)
+    from cryohype_model.io.arrays import load_integers
+
+    return load_integers(args.rows)
