@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 REQUIRE_ALL = bool(os.environ.get("CRYOHYPE_REQUIRE_ALL"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real and odd files, ../shared/data beside the repository; CRYOHYPE_SHARED names another ``shared``."""
+    default = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("CRYOHYPE_SHARED", default)) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: set CRYOHYPE_SHARED to the folder that holds data/MANIFEST.tsv")
+    return folder
 
 
 @pytest.hookimpl(wrapper=True)

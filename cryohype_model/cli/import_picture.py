@@ -16,7 +16,7 @@ from cryohype_model.io.rotation import matrix_to_euler
 from cryohype_model.io.table import ParticleTable
 
 SHOWN = 12
-LARGEST_SHOWN_PX = 128
+LARGEST_SHOWN_PX = 64
 
 
 def draw_table(table: ParticleTable, path: Path, with_images: bool = True) -> None:
@@ -54,7 +54,7 @@ def montage(images: npt.NDArray[np.float32], columns: int = 4) -> npt.NDArray[np
 
     Returns
     -------
-    one image (rows · side, columns · side), values in 0..1.
+    one image, ``columns`` particles wide, values in 0..1.
     """
     factor = -(-images.shape[-1] // LARGEST_SHOWN_PX)
     side = images.shape[-1] // factor
@@ -62,9 +62,10 @@ def montage(images: npt.NDArray[np.float32], columns: int = 4) -> npt.NDArray[np
     binned = kept.reshape(len(images), side, factor, side, factor).mean(axis=(2, 4))
     low, high = np.percentile(binned, [1, 99], axis=(1, 2), keepdims=True)
     stretched = np.clip((binned - low) / np.maximum(high - low, 1e-12), 0, 1)
-    filled = np.ones((-(-len(images) // columns) * columns, side, side), dtype=np.float32)
-    filled[: len(images)] = stretched
-    return filled.reshape(-1, columns, side, side).transpose(0, 2, 1, 3).reshape(-1, columns * side)
+    framed = side + 1  # a white line between neighbours
+    filled = np.ones((-(-len(images) // columns) * columns, framed, framed), dtype=np.float32)
+    filled[: len(images), :side, :side] = stretched
+    return filled.reshape(-1, columns, framed, framed).transpose(0, 2, 1, 3).reshape(-1, columns * framed)
 
 
 def _draw_defocus(axes: Any, table: ParticleTable) -> None:
