@@ -75,7 +75,7 @@ def classify(
     labels : (n,) known classes.
     clusters : (n,) clusters, < 0 for noise, or None.
     latents : (n, q) coordinates for the neighbours' vote, or None.
-    neighbours : that vote; lowered where there are fewer particles.
+    neighbours : that vote; fewer where the median class holds fewer others, which could not win the vote.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def classify(
     truth = labels[known]
     found = None if clusters is None else clusters[known]
     matched = None if found is None else match_clusters(found, truth)
-    voters = min(neighbours, len(known) - 1)
+    voters = max(1, min(neighbours, int(np.median(np.unique(truth, return_counts=True)[1])) - 1))
     queries = np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST_QUERIES)).astype(np.int64))
     votes = None if latents is None else knn_classify(latents[known], truth, voters, queries)
     return ClassificationResult(
