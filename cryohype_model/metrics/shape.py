@@ -31,7 +31,7 @@ def viou(a: Volume, b: Volume, level_a: float, level_b: float) -> float:
         raise MetricError(
             f"vIoU is not defined: no voxel of either map exceeds its level ({level_a:g}, {level_b:g}); lower the levels"
         )
-    return np.count_nonzero(occupied_a & occupied_b) / union
+    return float(np.count_nonzero(occupied_a & occupied_b) / union)
 
 
 def chamfer_distance_angstrom(a: Volume, b: Volume, level_a: float, level_b: float, pixel_size_angstrom: float) -> float:
