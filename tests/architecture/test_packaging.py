@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cryohype_model import __version__
+from cryohype_model.cli import COMMANDS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -73,3 +74,8 @@ def test_the_wheel_holds_presets_assets_and_licence(root: Path, tmp_path: Path) 
     assert names - metadata == {name for name in packaged if not (root / name).is_dir()}
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
     assert "cryohype_model/presets/tomotwin-100.toml" in names
+
+
+def test_the_readme_lists_every_command(root: Path) -> None:
+    listed = dict(re.findall(r"^\| `cryohype (\w+)` \| (.*) \|$", (root / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert listed == COMMANDS
