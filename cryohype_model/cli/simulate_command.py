@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     optics.add_argument("--no-ctf", action="store_true", help="images without CTF")
     choice = parser.add_argument_group("which models are taken")
     choice.add_argument("--fit-fraction", type=float, default=0.5, metavar="F", help="largest model side / box side, default 0.5")
-    choice.add_argument("--keep-similar-names", action="store_true", help="also models whose names share three first characters")
+    choice.add_argument(
+        "--keep-similar-names", action="store_true", help="also models whose PDB ids share the first three characters"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default auto")
     add_json_option(parser)
 
@@ -70,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     check_target(args.output, args.overwrite)
+    if args.procedural < 0:
+        raise ConfigError(f"--procedural must be 0 or above, not {args.procedural}")
     choice = choose_structures(
         expand_paths(args.models), config.box_angstrom, args.fit_fraction, distinct=not args.keep_similar_names
     )

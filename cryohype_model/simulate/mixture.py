@@ -37,7 +37,7 @@ def simulate_mixture(
     *,
     device: torch.device | str = "cpu",
     overwrite: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write the images of a mixture; no more than one structure and one batch is in memory at a time.
 
@@ -84,7 +84,7 @@ def _write_clean(
     table: ParticleTable,
     config: MixtureConfig,
     device: torch.device | str,
-    progress: Progress,
+    progress: Progress | None,
 ) -> float:
     """Write maps and clean images, each image at its place; return the mean variance of the images."""
     assert table.label is not None
@@ -101,13 +101,14 @@ def _write_clean(
                 for row, image in zip(rows, batch.cpu().numpy(), strict=False):
                     os.pwrite(stream.fileno(), image.tobytes(), int(row) * image_bytes)
                 rows, done = rows[len(batch) :], done + len(batch)
-                progress(done, 2 * len(table))
+                if progress is not None:
+                    progress(done, 2 * len(table))
     if not total_variance > 0:
         raise ConfigError("the clean images are empty everywhere; check that the maps hold density and the box is large enough")
     return total_variance / len(table)
 
 
-def _write_noisy(scratch: Path, table: ParticleTable, config: MixtureConfig, scale: float, progress: Progress) -> None:
+def _write_noisy(scratch: Path, table: ParticleTable, config: MixtureConfig, scale: float, progress: Progress | None) -> None:
     """Stream the clean images, scaled, with noise of variance 1, into the stack; remove the scratch file."""
     noise = torch.Generator().manual_seed(config.seed)
     sigma = 0.0 if math.isinf(config.snr) else 1.0
@@ -116,7 +117,8 @@ def _write_noisy(scratch: Path, table: ParticleTable, config: MixtureConfig, sca
         for start in range(0, count, config.batch):
             clean = np.fromfile(stream, np.float32, min(config.batch, count - start) * side**2).reshape(-1, side, side)
             stack.append(clean * np.float32(scale) + sigma * torch.randn(clean.shape, generator=noise).numpy())
-            progress(count + stack.written, 2 * count)
+            if progress is not None:
+                progress(count + stack.written, 2 * count)
     scratch.unlink()
 
 

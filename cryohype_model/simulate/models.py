@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,8 @@ from cryohype_model.errors import InputFileError
 FloatArray = npt.NDArray[np.float32]
 
 MODEL_SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
-PREFIX_LENGTH = 3  # Sim2Struct keeps one structure per first three characters of the PDB id
+_PDB_ID = re.compile(r"[0-9][a-z0-9]{3}(?![a-z0-9])", re.IGNORECASE)
+_PREFIX_LENGTH = 3  # Sim2Struct keeps one structure per first three characters of the PDB id
 _CARBON = 6  # the weight of an atom whose element the file does not name
 
 
@@ -61,16 +65,18 @@ def model_name(path: Path) -> str:
 
 
 def distinct_by_prefix(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The first file of every 3-character prefix of the name (PDB ids of one study are alike), and those left out."""
-    kept: dict[str, Path] = {}
+    """The first file of every 3-character prefix of the PDB id (ids of one study are alike), and those left out.
+
+    Files whose name does not start with a PDB id are all kept.
+    """
+    seen: set[str] = set()
+    kept: list[Path] = []
     dropped: list[Path] = []
     for path in paths:
-        prefix = path.name[:PREFIX_LENGTH].lower()
-        if prefix in kept:
-            dropped.append(path)
-        else:
-            kept[prefix] = path
-    return list(kept.values()), dropped
+        prefix = path.name[:_PREFIX_LENGTH].lower() if _PDB_ID.match(path.name) else ""
+        (dropped if prefix in seen else kept).append(path)
+        seen |= {prefix} if prefix else set()
+    return kept, dropped
 
 
 def read_atoms(path: str | Path) -> Atoms:
@@ -107,7 +113,16 @@ def _read_structure(path: Path) -> gemmi.Structure:
     if not path.name.lower().removesuffix(".gz").endswith(MODEL_SUFFIXES):
         raise InputFileError(f"{path} is no atomic model by its name; expected {', '.join(MODEL_SUFFIXES)}, with or without .gz")
     try:
-        return gemmi.read_structure(str(path))
-    except (RuntimeError, ValueError, OSError, IndexError, UnicodeDecodeError) as error:
+        raw = gzip.decompress(path.read_bytes()) if path.name.lower().endswith(".gz") else path.read_bytes()
+        return _parse(raw.decode("utf-8", errors="replace"), path)
+    except (RuntimeError, ValueError, OSError, EOFError, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise InputFileError(f"{path} cannot be read as an atomic model ({reason}); fetch it again or convert it") from error
+
+
+def _parse(text: str, path: Path) -> gemmi.Structure:
+    """PDB or mmCIF by the name of the file; of a mmCIF file, the first block with atoms."""
+    if path.name.lower().removesuffix(".gz").endswith((".pdb", ".ent")):
+        return gemmi.read_pdb_string(text)
+    blocks = [block for block in gemmi.cif.read_string(text) if block.find_loop("_atom_site.Cartn_x")]
+    return gemmi.make_structure_from_block(blocks[0]) if blocks else gemmi.Structure()

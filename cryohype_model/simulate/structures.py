@@ -56,13 +56,13 @@ def choose_structures(paths: Sequence[Path], box_angstrom: float, fit_fraction: 
     paths : atomic models and maps.
     box_angstrom : side of the images.
     fit_fraction : the largest part of the box that a model's bounding box may take.
-    distinct : keep one model per 3-character prefix of the name.
+    distinct : keep one model per 3-character prefix of the PDB id.
     """
     skipped: list[str] = []
     models = [path for path in paths if not is_map(path)]
     if distinct:
         models, twins = distinct_by_prefix(models)
-        skipped += [f"{path.name}: another model's name starts with {path.name[:3]} too" for path in twins]
+        skipped += [f"{path.name}: another model's PDB id starts with {path.name[:3]} too" for path in twins]
     structures: list[Structure] = []
     for path in paths:
         if is_map(path):
@@ -124,9 +124,9 @@ def expand_paths(names: Sequence[str]) -> list[Path]:
 def _map_density(source: MapFile, config: MixtureConfig) -> Tensor:
     """A map resampled to the images' box: low-passed where the pixel grows, then interpolated about the box's centre."""
     volume, voxel_angstrom, _ = read_volume(source.path)
+    if not voxel_angstrom > 0:
+        raise InputFileError(f"{source.path} has a voxel size of {voxel_angstrom:g} Å in its header; write the right one into it")
     ratio = config.pixel_size_angstrom / voxel_angstrom
-    if not np.isfinite(ratio) or ratio <= 0:
-        raise InputFileError(f"{source.path} has a voxel size of {voxel_angstrom} Å in its header; write the right one into it")
     if ratio > 1:
         volume = ndimage.gaussian_filter(volume, 0.5 * np.sqrt(ratio**2 - 1), mode="constant")
     axis = (np.arange(config.box_px) - config.box_px // 2) * ratio
