@@ -12,36 +12,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryohype_model.cli.output import add_json_option, console, print_json
+from cryohype_model.simulate.config import MixtureConfig
 
 if TYPE_CHECKING:
-    from cryohype_model.simulate.config import MixtureConfig
     from cryohype_model.simulate.structures import Structure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cryohype simulate`; the defaults are those of MixtureConfig."""
+    recipe = MixtureConfig()
     parser.add_argument("models", nargs="*", metavar="MODEL", help=".pdb, .cif, .mrc, a folder, or a .txt list of such files")
     parser.add_argument("--procedural", type=int, default=0, metavar="K", help="add the first K procedural complexes")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the data set")
     parser.add_argument("--overwrite", action="store_true", help="replace a data set that is there already")
+
+    def number(group: argparse._ArgumentGroup, flag: str, default: float, unit: str, text: str) -> None:
+        group.add_argument(
+            flag, type=type(default), default=default, metavar=unit, help=f"{text}, default {default:g}".lstrip(", ")
+        )
+
     images = parser.add_argument_group("images")
-    images.add_argument("--images-per-structure", type=int, default=1000, metavar="N", help="default 1000")
-    images.add_argument("--box", type=int, default=128, metavar="PX", help="side of the images, default 128")
-    images.add_argument("--pixel-size", type=float, default=3.0, metavar="ANGSTROM", help="default 3.0")
-    images.add_argument("--resolution", type=float, default=3.0, metavar="ANGSTROM", help="of the density, default 3.0")
-    images.add_argument("--snr", type=float, default=0.01, help="variance of clean images / of noise; inf: none; default 0.01")
-    images.add_argument("--max-shift", type=float, default=5.0, metavar="PX", help="shifts within ± this, default 5")
-    images.add_argument("--seed", type=int, default=0, help="of poses, shifts, defocus, noise, procedural complexes; default 0")
+    number(images, "--images-per-structure", recipe.images_per_structure, "N", "")
+    number(images, "--box", recipe.box_px, "PX", "side of the images")
+    number(images, "--pixel-size", recipe.pixel_size_angstrom, "ANGSTROM", "")
+    number(images, "--resolution", recipe.resolution_angstrom, "ANGSTROM", "of the density")
+    number(images, "--snr", recipe.snr, "RATIO", "variance of the clean images / of the noise, inf for no noise")
+    number(images, "--max-shift", recipe.max_shift_px, "PX", "shifts are uniform in ± this")
+    number(images, "--seed", recipe.seed, "N", "of everything random")
     optics = parser.add_argument_group("microscope")
+    low, high = recipe.defocus_angstrom
     optics.add_argument(
-        "--defocus", type=float, nargs=2, default=(8000.0, 25000.0), metavar=("MIN", "MAX"), help="Å, default 8000 25000"
+        "--defocus", type=float, nargs=2, default=(low, high), metavar=("MIN", "MAX"), help=f"in Å, default {low:g} {high:g}"
     )
-    optics.add_argument("--voltage", type=float, default=300.0, metavar="KV", help="default 300")
-    optics.add_argument("--cs", type=float, default=2.7, metavar="MM", help="spherical aberration, default 2.7")
-    optics.add_argument("--amplitude-contrast", type=float, default=0.1, metavar="W", help="default 0.1")
+    number(optics, "--voltage", recipe.voltage_kv, "KV", "")
+    number(optics, "--cs", recipe.cs_mm, "MM", "spherical aberration")
+    number(optics, "--amplitude-contrast", recipe.amplitude_contrast, "W", "")
     optics.add_argument("--no-ctf", action="store_true", help="images without CTF")
-    choice = parser.add_argument_group("which models are taken")
-    choice.add_argument("--fit-fraction", type=float, default=0.5, metavar="F", help="largest model side / box side, default 0.5")
+    choice = parser.add_argument_group("which atomic models are taken")
+    number(choice, "--fit-fraction", 0.5, "F", "largest side of a model / side of the box")
     choice.add_argument(
         "--keep-similar-names", action="store_true", help="also models whose PDB ids share the first three characters"
     )
@@ -52,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Choose structures, write the data set, say where it is."""
     from cryohype_model.errors import ConfigError
-    from cryohype_model.simulate.config import MixtureConfig
     from cryohype_model.simulate.folder import check_target
     from cryohype_model.simulate.procedural import procedural_complex
     from cryohype_model.simulate.structures import choose_structures, expand_paths
