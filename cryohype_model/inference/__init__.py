@@ -1,0 +1,1 @@
+"""From particles and networks to maps: back-projection, latents, volumes."""

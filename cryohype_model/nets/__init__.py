@@ -1,0 +1,1 @@
+"""The networks: INR, encoders, hypernetwork and concat conditioning, and the translator from configuration."""

@@ -1,0 +1,1 @@
+"""Training: particles to networks, in a loop one can read in a sitting."""

@@ -1,0 +1,167 @@
+"""Train the hypernetwork on particles, or go on with a run.
+
+cryohype train J42/run_data.star -o myrun                 the images' own file; settings that fit this machine
+cryohype train particles.star --preset tomotwin-100       the paper's model
+cryohype train --resume myrun --set training.epochs=80    go on, longer
+
+Ctrl-C writes a checkpoint and says how to go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryohype_model.cli.output import add_json_option, console, print_json
+from cryohype_model.errors import ConfigError, CryoHypeError, RunError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from cryohype_model.config import RunConfig
+    from cryohype_model.nets.checkpoint import Checkpoint
+    from cryohype_model.runs.layout import Run
+    from cryohype_model.training.loop import TrainingResult
+    from cryohype_model.training.prepare import TrainingSet
+
+DATA_OPTIONS = ("datadir", "poses", "ctf", "indices", "labels")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``cryohype train``."""
+    parser.add_argument("particles", nargs="?", metavar="PARTICLES", help=".star, .cs, stack, list of stacks or CryoBench folder")
+    parser.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of the run (default: named after the particles and the time)")
+    parser.add_argument("-c", "--config", type=Path, metavar="TOML", help="configuration file, see `cryohype config new`")
+    parser.add_argument("--preset", metavar="NAME", help="begin from a preset, see `cryohype config explain presets`")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="change one key, such as training.epochs=20")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run")
+    parser.add_argument("--checkpoint", default="last", metavar="NAME", help="checkpoint to resume from (default last)")
+    parser.add_argument("--devices", type=int, metavar="N", help="GPUs (or CPU processes) of this machine, as training.devices")
+    parser.add_argument("--epochs", type=int, metavar="N", help="as training.epochs")
+    parser.add_argument("--box", type=int, metavar="PX", help="Fourier-downsample to this box, as data.box_px")
+    for name in DATA_OPTIONS:
+        parser.add_argument(f"--{name}", metavar="PATH", help=f"as data.{name}")
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare a new run or open an old one, train, say how it ended."""
+    if (args.particles is None) == (args.resume is None):
+        raise ConfigError("give either PARTICLES to train on, or --resume RUN to go on with a run")
+    started = time.monotonic()
+    result, run_folder, config = _resume(args) if args.resume else _begin(args)
+    if args.json:
+        facts = {"run": str(run_folder.path), "epochs": result.epochs_done, "step": result.step, "loss": result.loss}
+        facts |= {"images_per_s": result.images_per_s, "training_seconds": result.seconds, "finished": result.signal_number is None}
+        print_json(facts | {"seconds": time.monotonic() - started, "batch_size": config.training.batch_size})
+    if result.signal_number is not None:
+        return 128 + result.signal_number
+    console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False)
+    return 0
+
+
+def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
+    from cryohype_model.config import load_config
+    from cryohype_model.runs.run import refuse_occupied
+    from cryohype_model.training.automatic import automatic_preset, fit_to_box
+    from cryohype_model.training.loop import make_fabric
+    from cryohype_model.training.prepare import open_training_set
+
+    output = args.output or Path(f"{Path(args.particles).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    overrides = [*args.overrides, *_shortcuts(args)]
+    automatic = args.config is None and args.preset is None
+    preset = automatic_preset() if automatic else args.preset
+    config = load_config(args.config, preset=preset, overrides=overrides)
+    _first_process_only(lambda: refuse_occupied(output.absolute()))
+    fabric = make_fabric(config.training)
+    data = open_training_set(config.data if not automatic else config.data.model_copy(update={"box_px": args.box}))
+    if automatic:
+        config, data = fit_to_box(config, data, box_fixed=args.box is not None)
+        console.print(f"No configuration given: preset {preset}, box {data.scale.box_px} px.", highlight=False, markup=False)
+    run_folder = _create(output, config, data, fabric)
+    return _train(run_folder, config, data, fabric, None), run_folder, config
+
+
+def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) -> Run:
+    """The first process makes the run, the others open it."""
+    from cryohype_model.io.write import write_star
+    from cryohype_model.runs.run import create_run, open_run
+    from cryohype_model.training.prepare import table_fingerprint
+
+    table = data.particles.table
+    if fabric.is_global_zero:
+        create_run(
+            output,
+            config,
+            ["cryohype", *sys.argv[1:]],
+            table_fingerprint(table),
+            lambda path: write_star(table, path),
+            particles=len(table),
+            box_px=data.scale.box_px,
+            pixel_size_angstrom=data.scale.pixel_size_angstrom,
+            source=str(table.source.path),
+            device=str(fabric.device),
+        )
+    fabric.barrier()
+    return open_run(output)
+
+
+def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
+    from cryohype_model.config import load_config
+    from cryohype_model.nets.checkpoint import load_checkpoint
+    from cryohype_model.runs.run import open_run
+    from cryohype_model.nets.checkpoint import checkpoint_path
+    from cryohype_model.training.loop import make_fabric
+    from cryohype_model.training.resume import check_same_model, reopen_training_set, refuse_running
+
+    if args.output or args.config or args.preset or any(getattr(args, name) for name in DATA_OPTIONS) or args.box:
+        raise ConfigError("--resume takes particles and networks from the run; only --set training.*, --epochs and --devices can change")
+    run_folder = open_run(args.resume)
+    _first_process_only(lambda: refuse_running(run_folder))
+    config = load_config(run_folder.config, overrides=[*args.overrides, *_shortcuts(args)])
+    file = checkpoint_path(run_folder, args.checkpoint)
+    if not file.is_file() and args.checkpoint != "last":
+        raise RunError(f"{run_folder.path} has no checkpoint {args.checkpoint!r}; look into {run_folder.checkpoints}")
+    checkpoint: Checkpoint | None = load_checkpoint(file) if file.is_file() else None
+    check_same_model(load_config(run_folder.config), config)
+    fabric = make_fabric(config.training)
+    data = reopen_training_set(run_folder, config, checkpoint)
+    return _train(run_folder, config, data, fabric, checkpoint), run_folder, config
+
+
+def _train(run_folder: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, checkpoint: Checkpoint | None) -> TrainingResult:
+    """Train; a failure is written into the manifest before it is told."""
+    from cryohype_model.runs.manifest import update_manifest
+    from cryohype_model.training.loop import train
+
+    try:
+        return train(run_folder, config, data, fabric, checkpoint)
+    except (CryoHypeError, OSError) as error:
+        if fabric.is_global_zero:
+            update_manifest(run_folder, status="failed", message=str(error), pid=None, process_created=None)
+        raise
+
+
+def _shortcuts(args: argparse.Namespace) -> list[str]:
+    """Options that are short names of configuration keys, as overrides in TOML syntax."""
+    import json
+
+    pairs: dict[str, Any] = {"training.devices": args.devices, "training.epochs": args.epochs, "data.box_px": args.box}
+    pairs |= {f"data.{name}": _absolute(getattr(args, name)) for name in DATA_OPTIONS}
+    pairs["data.particles"] = _absolute(args.particles)
+    return [f"{key}={json.dumps(value)}" for key, value in pairs.items() if value is not None]
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())
+
+
+def _first_process_only(check: Any) -> None:
+    """Run a check of the output folder, but not in the processes that Fabric starts after the first made it."""
+    import os
+
+    if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0:
+        check()

@@ -1,0 +1,192 @@
+"""Back-projection: the map that the particles themselves make, with no network between.
+
+Trilinear insertion of every central slice, CTF-weighted, Wiener-regularised by the half-map FSC
+(Scheres 2012, RELION; Penczek 2010). The check before training, the upper bound on simulated data,
+the honest reference on real data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cryohype_model.errors import InputFileError
+from cryohype_model.imaging.fourier import fourier_to_volume
+from cryohype_model.imaging.grid import rotate_slice
+from cryohype_model.imaging.particles import Particles
+from cryohype_model.imaging.preprocess import Preprocessor
+from cryohype_model.metrics.fsc import fourier_shell_correlation, resolution
+
+BATCH = 256
+FSC_CEILING = 0.999  # an FSC of 1 would mean no noise at all
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A back-projection.
+
+    Attributes
+    ----------
+    volume : (D, D, D) float32 (z, y, x) of all particles.
+    halves : the same of each random half.
+    fsc : (D/2 + 1,) Fourier shell correlation of the halves.
+    pixel_size_angstrom : of the maps.
+    count : particles used.
+    """
+
+    volume: npt.NDArray[np.float32]
+    halves: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    fsc: npt.NDArray[np.float64]
+    pixel_size_angstrom: float
+    count: int
+
+    def resolution_angstrom(self, threshold: float = 0.143) -> float:
+        """Resolution at a threshold of the half-map FSC."""
+        return resolution(self.fsc, threshold, self.pixel_size_angstrom)[1]
+
+
+class SliceAccumulator:
+    """Sums of CTF · Y and CTF² on the (D, D, D/2 + 1) lattice of rfftn.
+
+    Parameters
+    ----------
+    box_px : D. device : where the sums live.
+    """
+
+    def __init__(self, box_px: int, device: torch.device | str = "cpu") -> None:
+        self.box_px = box_px
+        shape = (box_px, box_px, box_px // 2 + 1)
+        self.numerator = torch.zeros(shape, dtype=torch.complex64, device=device)
+        self.weight = torch.zeros(shape, device=device)
+
+    def insert(self, values: Tensor, ctf: Tensor, coordinates: Tensor) -> None:
+        """Spread CTF-weighted values over the eight voxels around each coordinate.
+
+        Parameters
+        ----------
+        values, ctf : (b, m). coordinates : (b, m, 3) frequencies (kx, ky, kz) in pixels.
+        """
+        box = self.box_px
+        # both of each pair ±k are inserted, so that the lattice points near kx = 0 get all their neighbours
+        coordinates = torch.cat([coordinates, -coordinates], dim=1)
+        values = torch.cat([values * ctf, (values * ctf).conj()], dim=1)
+        weight = torch.cat([ctf**2, ctf**2], dim=1)
+        corner = torch.floor(coordinates)
+        fraction = coordinates - corner
+        base = corner.to(torch.int64)
+        for step in torch.cartesian_prod(*[torch.arange(2, device=base.device)] * 3):
+            share = torch.where(step == 1, fraction, 1 - fraction).prod(-1)
+            kx, ky, kz = (base + step).unbind(-1)
+            inside = (kx >= 0) & (kx <= box // 2) & (ky.abs() <= box // 2) & (kz.abs() <= box // 2)
+            index = ((kz % box) * box + ky % box) * (box // 2 + 1) + kx
+            self.numerator.view(-1).index_add_(0, index[inside], (values * share)[inside])
+            self.weight.view(-1).index_add_(0, index[inside], (weight * share)[inside])
+
+    def __add__(self, other: SliceAccumulator) -> SliceAccumulator:
+        total = SliceAccumulator(self.box_px, self.weight.device)
+        total.numerator = self.numerator + other.numerator
+        total.weight = self.weight + other.weight
+        return total
+
+    def solve(self, noise_to_signal: Tensor) -> Tensor:
+        """The real (D, D, D) map numerator / (weight + noise-to-signal of the shell).
+
+        Parameters
+        ----------
+        noise_to_signal : (D/2 + 1,) in units of the weight.
+        """
+        shells = shell_of_voxels(self.box_px).to(self.weight.device)
+        known = shells < len(noise_to_signal)
+        ratio = noise_to_signal[shells.clamp_max(len(noise_to_signal) - 1)]
+        coefficients = torch.where(known, self.numerator / (self.weight + ratio), 0)
+        return _undo_interpolation(fourier_to_volume(coefficients, self.box_px))
+
+    def mean_weight(self) -> Tensor:
+        """(D/2 + 1,) mean of the weight in each shell."""
+        shells = shell_of_voxels(self.box_px).to(self.weight.device).flatten()
+        count = self.box_px // 2 + 1
+        keep = shells < count
+        total = torch.zeros(count, device=self.weight.device).index_add_(0, shells[keep], self.weight.flatten()[keep])
+        return total / torch.bincount(shells[keep], minlength=count)
+
+
+def shell_of_voxels(box_px: int) -> Tensor:
+    """(D, D, D/2 + 1) rounded radius of each voxel of the rfftn lattice."""
+    axis = torch.fft.fftfreq(box_px, 1.0 / box_px)
+    half = torch.arange(box_px // 2 + 1)
+    return torch.sqrt(axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + half**2).round().to(torch.int64)
+
+
+def backproject(
+    particles: Particles,
+    preprocessor: Preprocessor,
+    rows: npt.NDArray[np.int64] | None = None,
+    *,
+    seed: int = 0,
+    report: Callable[[int], None] | None = None,
+) -> Reconstruction:
+    """Reconstruct from all or some particles.
+
+    Parameters
+    ----------
+    rows : particles to use; None for all.
+    seed : of the split into halves.
+    report : called with the number of images after each batch.
+
+    Raises
+    ------
+    InputFileError : no poses, or fewer than two particles.
+    """
+    if particles.table.rotation is None:
+        raise InputFileError("these particles have no poses, so they cannot be back-projected; give a refined .star or .cs file, or --poses")
+    rows = np.arange(len(particles)) if rows is None else np.sort(np.asarray(rows, dtype=np.int64))
+    if len(rows) < 2:
+        raise InputFileError(f"back-projection needs at least 2 particles for its half maps, and {len(rows)} is selected")
+    half_of = np.random.default_rng(seed).permutation(len(rows)) % 2
+    halves = [SliceAccumulator(preprocessor.scale.box_px, preprocessor.device) for _ in range(2)]
+    starts = range(0, len(rows), BATCH)
+    for start, batch in zip(starts, particles.prefetch(rows[s : s + BATCH] for s in starts), strict=True):
+        batch = batch.to(preprocessor.device)
+        prepared = preprocessor.prepare(batch.images, batch.shift_px, batch.ctf)
+        values = preprocessor.half_disc_values(prepared.coefficients)
+        ctf = preprocessor.half_disc_values(prepared.ctf)
+        coordinates = rotate_slice(preprocessor.half_disc, batch.rotation)
+        members = torch.from_numpy(half_of[start : start + BATCH]).to(preprocessor.device)
+        for number, half in enumerate(halves):
+            chosen = members == number
+            half.insert(values[chosen], ctf[chosen], coordinates[chosen])
+        if report is not None:
+            report(len(batch.index))
+    return _reconstruct(halves[0], halves[1], preprocessor, len(rows))
+
+
+def _reconstruct(first: SliceAccumulator, second: SliceAccumulator, preprocessor: Preprocessor, count: int) -> Reconstruction:
+    factor = preprocessor.scale.density_factor
+    raw = [half.solve(0.1 * half.mean_weight().clamp_min(1e-8)).cpu().numpy() for half in (first, second)]
+    fsc = fourier_shell_correlation(raw[0], raw[1])
+    both = first + second
+    volume = both.solve(noise_to_signal(fsc, both.mean_weight())).cpu().numpy() * factor
+    halves = tuple((half * factor).astype(np.float32) for half in raw)
+    return Reconstruction(volume.astype(np.float32), (halves[0], halves[1]), fsc, preprocessor.scale.pixel_size_angstrom, count)
+
+
+def noise_to_signal(fsc: npt.NDArray[np.float64], mean_weight: Tensor) -> Tensor:
+    """Wiener's regulariser of the whole set, (D/2 + 1,), in units of its weight.
+
+    The halves' FSC gives the spectral signal-to-noise ratio of the whole, 2 FSC / (1 - FSC)
+    (Rosenthal & Henderson 2003), and noise/signal in weight units is the mean weight over that.
+    """
+    clipped = torch.as_tensor(np.clip(fsc, 0.01, FSC_CEILING), dtype=torch.float32, device=mean_weight.device)
+    return (mean_weight * (1 - clipped) / (2 * clipped)).clamp_min(1e-8)
+
+
+def _undo_interpolation(volume: Tensor) -> Tensor:
+    """Divide by the sinc² that trilinear insertion multiplies the map with."""
+    box = volume.shape[-1]
+    window = torch.sinc((torch.arange(box, device=volume.device) - box // 2) / box) ** 2
+    return volume / (window[:, None, None] * window[None, :, None] * window[None, None, :])

@@ -1,0 +1,78 @@
+"""Latents of every particle in bounded memory: fit the PCA on a sample, then encode each particle once (docs/model.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import IncrementalPCA
+
+from cryohype_model.errors import RunError
+from cryohype_model.inference.trained import TrainedRun
+from cryohype_model.runs.latents import LatentWriter
+
+FIT_BATCH = 256
+
+
+@dataclass(frozen=True)
+class PcaBasis:
+    """Principal axes of the flattened latents, T · d = L numbers each.
+
+    Attributes
+    ----------
+    mean : (L,). components : (q, L), orthonormal. variance_ratio : (q,) explained variance.
+    """
+
+    mean: npt.NDArray[np.float32]
+    components: npt.NDArray[np.float32]
+    variance_ratio: npt.NDArray[np.float64]
+
+    def project(self, flat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(b, L) latents to (b, q) coordinates."""
+        return (flat - self.mean) @ self.components.T
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """For ``pca_basis.npz``."""
+        return {"mean": self.mean, "components": self.components, "variance_ratio": self.variance_ratio}
+
+
+def fit_basis(trained: TrainedRun, components: int, sample: int, seed: int, report: Callable[[int], None]) -> PcaBasis:
+    """Incremental PCA on a random sample of the particles.
+
+    Parameters
+    ----------
+    components : q, at most. sample : particles encoded for the fit. report : called with images done.
+    """
+    count = len(trained.particles)
+    rows = np.sort(np.random.default_rng(seed).permutation(count)[:sample])
+    q = min(components, len(rows) - 1, trained_latent_size(trained))
+    if q < 2:
+        raise RunError(f"an analysis needs at least 3 particles, and {trained.run.path} has {count}")
+    pca = IncrementalPCA(n_components=q)
+    waiting: list[npt.NDArray[np.float32]] = []
+    for part, latent, _ in trained.encode_rows(rows):
+        waiting.append(latent.flatten(1).float().cpu().numpy())
+        if sum(map(len, waiting)) >= max(FIT_BATCH, 2 * q):
+            pca.partial_fit(np.concatenate(waiting))
+            waiting = []
+        report(len(part))
+    rest = np.concatenate(waiting) if waiting else np.empty((0, 0), np.float32)
+    # a rest smaller than q cannot be fitted on its own; it is a small part of a random sample
+    if len(rest) >= q:
+        pca.partial_fit(rest)
+    return PcaBasis(pca.mean_.astype(np.float32), pca.components_.astype(np.float32), pca.explained_variance_ratio_)
+
+
+def trained_latent_size(trained: TrainedRun) -> int:
+    """L: numbers in one latent."""
+    _, latent, _ = next(iter(trained.encode_rows([0])))
+    return int(latent[0].numel())
+
+
+def encode_all(trained: TrainedRun, basis: PcaBasis, writer: LatentWriter, report: Callable[[int], None]) -> None:
+    """Encode every particle once and keep its q coordinates and its loss."""
+    for rows, latent, loss in trained.encode_rows(np.arange(len(trained.particles))):
+        writer.write(rows, basis.project(latent.flatten(1).float().cpu().numpy()), loss.float().cpu().numpy())
+        report(len(rows))

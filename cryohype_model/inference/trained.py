@@ -1,0 +1,127 @@
+"""A trained run, opened to make latents and volumes: networks, preprocessing, particles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cryohype_model.config import RunConfig
+from cryohype_model.errors import ConfigError, RunError
+from cryohype_model.imaging.particles import ParticleBatch, Particles
+from cryohype_model.imaging.preprocess import ImageScale, Preprocessor
+from cryohype_model.io.particles import read_particles
+from cryohype_model.nets.checkpoint import load_checkpoint, restore_model
+from cryohype_model.nets.hypernetwork import HyperNetwork
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.run import open_run
+from cryohype_model.nets.checkpoint import checkpoint_path
+from cryohype_model.nets.loss import SliceLoss
+
+ENCODE_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """Networks of one checkpoint on a device.
+
+    Attributes
+    ----------
+    checkpoint : its name, ``step-00001000``.
+    """
+
+    run: Run
+    checkpoint: str
+    config: RunConfig
+    scale: ImageScale
+    model: HyperNetwork
+    device: torch.device
+
+    @cached_property
+    def particles(self) -> Particles:
+        """The particles as trained on."""
+        return Particles(read_particles(self.run.particles_star))
+
+    @cached_property
+    def loss(self) -> SliceLoss:
+        """Preprocessing and the loss."""
+        return SliceLoss(Preprocessor(self.scale, self.device), self.config.model)
+
+    @torch.inference_mode()
+    def encode(self, batch: ParticleBatch) -> tuple[Tensor, Tensor]:
+        """Latents (b, tokens, width) of a batch on the device, and the loss (b,) of each image."""
+        prepared, arguments = self.loss.encoder_arguments(batch)
+        latent = self.model.encode(*arguments)
+        return latent, self.loss.of_latent(self.model, latent, prepared, batch.rotation)
+
+    def encode_rows(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor, Tensor]]:
+        """Latents of any particles in batches: (rows, latents on the device, losses)."""
+        index = np.asarray(rows, dtype=np.int64)
+        parts = [index[start : start + ENCODE_BATCH] for start in range(0, len(index), ENCODE_BATCH)]
+        for part, batch in zip(parts, self.particles.prefetch(parts), strict=True):
+            yield part, *self.encode(batch.to(self.device))
+
+    def mean_latent(self, rows: npt.ArrayLike) -> Tensor:
+        """(1, tokens, width) mean latent of some particles, encoded anew."""
+        total, count = None, 0
+        for part, latent, _ in self.encode_rows(rows):
+            subtotal = latent.sum(dim=0, keepdim=True)
+            total = subtotal if total is None else total + subtotal
+            count += len(part)
+        if total is None:
+            raise RunError("a volume was asked for no particles at all; select at least one")
+        return total / count
+
+
+def open_trained_run(path: Path, checkpoint: str = "last", accelerator: str = "auto") -> TrainedRun:
+    """Open a run and one of its checkpoints.
+
+    Parameters
+    ----------
+    path : run folder. checkpoint : "last", "best" or a step's name. accelerator : "auto", "cpu" or "cuda".
+
+    Raises
+    ------
+    RunError : no run, no such checkpoint, other version.
+    """
+    run = open_run(path)
+    file = checkpoint_path(run, checkpoint)
+    content = load_checkpoint(file)
+    device = pick_device(accelerator)
+    model = restore_model(content).to(device)
+    name = f"step-{content.step:08d}"
+    return TrainedRun(run, name, content.config, content.scale, model, device)
+
+
+def pick_device(accelerator: str) -> torch.device:
+    """The device for inference.
+
+    Raises
+    ------
+    ConfigError : a GPU was asked for and there is none.
+    """
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("a GPU was asked for, but PyTorch sees none here; leave the device at auto")
+    if accelerator in {"auto", "cuda"} and torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+def check_rows(rows: Sequence[int] | npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Particle numbers as an array.
+
+    Raises
+    ------
+    RunError : a number outside 0 … count - 1.
+    """
+    index = np.asarray(rows, dtype=np.int64)
+    wrong = index[(index < 0) | (index >= count)]
+    if len(wrong):
+        raise RunError(f"there is no particle {wrong[0]}; the run has {count}, numbered 0 to {count - 1}")
+    return index

@@ -1,0 +1,110 @@
+"""Encoders: an image to the latent, (b, tokens, width)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cryohype_model.nets.tokens import ImageTokenizer
+from cryohype_model.nets.transformer import TransformerBlock
+
+
+class VitEncoder(nn.Module):
+    """Image tokens and learnable weight tokens through a ViT; the weight tokens that come out are the latent.
+
+    Parameters
+    ----------
+    tokenizer : image to tokens.
+    weight_tokens : how many learnable tokens are appended.
+    dim, depth, heads, head_dim, mlp_dim : of the transformer.
+    """
+
+    def __init__(
+        self, tokenizer: ImageTokenizer, *, weight_tokens: int, dim: int, depth: int, heads: int, head_dim: int, mlp_dim: int
+    ) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.weight_tokens = nn.Parameter(torch.randn(weight_tokens, dim) * 0.02)
+        self.blocks = nn.Sequential(*[TransformerBlock(dim, heads, head_dim, mlp_dim) for _ in range(depth)])
+
+    def forward(self, images: Tensor, rotation: Tensor, ctf_summary: Tensor, keep: Tensor | None = None) -> Tensor:
+        """(b, D, D) images to (b, weight_tokens, dim)."""
+        tokens = self.tokenizer(images, rotation, ctf_summary, keep)
+        queries = self.weight_tokens.expand(len(images), -1, -1).to(tokens.dtype)
+        out: Tensor = self.blocks(torch.cat([tokens, queries], dim=1))
+        return out[:, tokens.shape[1] :]
+
+
+class MlpEncoder(nn.Module):
+    """A separate MLP for each INR layer produces that layer's weight tokens (paper appendix E).
+
+    Parameters
+    ----------
+    box_px : side of the image, flattened into the input.
+    groups : weight tokens of each INR layer.
+    dim, depth : width and number of hidden layers, and width of a token.
+    """
+
+    def __init__(self, *, box_px: int, groups: list[int], dim: int, depth: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.networks = nn.ModuleList()
+        for count in groups:
+            widths = [box_px**2, *[dim] * depth]
+            layers: list[nn.Module] = []
+            for i, o in zip(widths[:-1], widths[1:], strict=True):
+                layers += [nn.Linear(i, o), nn.GELU()]
+            self.networks.append(nn.Sequential(*layers, nn.Linear(dim, count * dim)))
+
+    def forward(self, images: Tensor, rotation: Tensor, ctf_summary: Tensor, keep: Tensor | None = None) -> Tensor:
+        """(b, D, D) images to (b, sum of groups, dim)."""
+        flat = images.flatten(1)
+        return torch.cat([network(flat).unflatten(1, (-1, self.dim)) for network in self.networks], dim=1)
+
+
+class _ConvPair(nn.Sequential):
+    """Two 3 × 3 convolutions with group normalisation and GELU."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, padding=1),
+            nn.GroupNorm(8, channels_out),
+            nn.GELU(),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1),
+            nn.GroupNorm(8, channels_out),
+            nn.GELU(),
+        )
+
+
+class UnetEncoder(nn.Module):
+    """A U-Net with one output channel for each INR layer (paper appendix E).
+
+    Parameters
+    ----------
+    side_px : the image is resized (nearest) to this square; a multiple of 2**levels.
+    map_px : side of the output maps; each is one latent token of map_px² numbers.
+    channels : of the first level, doubled at each of ``levels``.
+    layers : output channels.
+    """
+
+    def __init__(self, *, side_px: int, map_px: int, channels: int, levels: int, layers: int) -> None:
+        super().__init__()
+        self.side_px, self.map_px = side_px, map_px
+        widths = [channels * 2**level for level in range(levels + 1)]
+        self.first = _ConvPair(1, widths[0])
+        self.down = nn.ModuleList(_ConvPair(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.up = nn.ModuleList(_ConvPair(a + b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
+        self.last = nn.Conv2d(widths[0], layers, 1)
+
+    def forward(self, images: Tensor, rotation: Tensor, ctf_summary: Tensor, keep: Tensor | None = None) -> Tensor:
+        """(b, D, D) images to (b, layers, map_px²)."""
+        x = self.first(F.interpolate(images[:, None], size=(self.side_px, self.side_px), mode="nearest"))
+        skipped = []
+        for block in self.down:
+            skipped.append(x)
+            x = block(F.max_pool2d(x, 2))
+        for block in self.up:
+            skip = skipped.pop()
+            x = block(torch.cat([skip, F.interpolate(x, size=skip.shape[-2:], mode="nearest")], dim=1))
+        return F.adaptive_avg_pool2d(self.last(x), self.map_px).flatten(2)

@@ -1,0 +1,97 @@
+"""The implicit neural representation: a small network whose weights, given as an argument, are the molecule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cryohype_model.imaging.grid import fold_half_space
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """One linear layer: ``weight`` (in, out) shared or (b, in, out) per image; ``bias`` (out,) or (b, 1, out)."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+class Inr(nn.Module):
+    """Fourier features, linear layers with ReLU and residual connections (paper 2.2; docs/model.md step 4).
+
+    Owns no parameters, only the fixed random frequencies.
+
+    Parameters
+    ----------
+    box_px : the training box: a feature frequency is a position in real space, in its pixels.
+    layers, hidden : linear layers and their width.
+    frequencies : random Fourier features; the input has twice as many numbers.
+    feature_sigma : standard deviation of the frequencies in half boxes.
+    residual : add a layer's input to its output where the widths agree.
+    output : "complex" (two numbers, one per half-space pair) or "hartley" (one number).
+    fold : evaluate at the half-space kz >= 0 only and conjugate (complex output).
+    """
+
+    frequencies: Tensor
+
+    def __init__(
+        self,
+        *,
+        box_px: int,
+        layers: int,
+        hidden: int,
+        frequencies: int,
+        feature_sigma: float,
+        residual: bool,
+        output: str,
+        fold: bool,
+    ) -> None:
+        super().__init__()
+        self.residual = residual
+        self.complex_output = output == "complex"
+        self.fold = fold and self.complex_output
+        out = 2 if self.complex_output else 1
+        widths = [2 * frequencies, *[hidden] * (layers - 1), out]
+        self.weight_shapes = list(zip(widths[:-1], widths[1:], strict=True))
+        # σ is given in half boxes; 2π turns cycles/pixel · pixels into radians
+        scale = 2.0 * math.pi * feature_sigma * box_px / 2.0
+        self.register_buffer("frequencies", torch.randn(frequencies, 3) * scale)
+
+    def features(self, coordinates: Tensor) -> Tensor:
+        """(..., 3) cycles/pixel to (..., 2F) sines and cosines, computed in float32."""
+        angle = coordinates.float() @ self.frequencies.T
+        return torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)
+
+    def hidden_activations(self, weights: Sequence[LayerWeights], coordinates: Tensor) -> Tensor:
+        """Output of the last hidden layer, (b, m, hidden) (paper Fig. 7)."""
+        x = self.features(coordinates)
+        for layer in weights[:-1]:
+            y = torch.relu(x @ layer.weight + layer.bias)
+            x = x + y if self.residual and x.shape[-1] == y.shape[-1] else y
+        return x
+
+    def forward(self, weights: Sequence[LayerWeights], coordinates: Tensor) -> Tensor:
+        """Values of the clean, CTF-free transform.
+
+        Parameters
+        ----------
+        weights : one :class:`LayerWeights` a layer, of ``weight_shapes``.
+        coordinates : (b, m, 3) frequencies (kx, ky, kz), cycles/pixel.
+
+        Returns
+        -------
+        (b, m) complex64, or float32 Hartley values.
+        """
+        sign = None
+        if self.fold:
+            coordinates, sign = fold_half_space(coordinates)
+        x = self.hidden_activations(weights, coordinates)
+        value = (x @ weights[-1].weight + weights[-1].bias).float()
+        if not self.complex_output:
+            return value[..., 0]
+        imaginary = value[..., 1] if sign is None else value[..., 1] * sign
+        return torch.complex(value[..., 0], imaginary)

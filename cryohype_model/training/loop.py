@@ -1,0 +1,280 @@
+"""The training loop (Lightning Fabric): batches in, metrics and checkpoints out."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from cryohype_model.config import RunConfig, TrainingConfig
+from cryohype_model.errors import TrainingError
+from cryohype_model.imaging.preprocess import Preprocessor
+from cryohype_model.nets.build import build_model, count_parameters
+from cryohype_model.nets.checkpoint import Checkpoint
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.manifest import update_manifest
+from cryohype_model.runs.metrics_log import append_metrics, truncate_metrics
+from cryohype_model.training.checkpoints import keep_checkpoint
+from cryohype_model.nets.loss import SliceLoss
+from cryohype_model.training.prepare import TrainingSet
+from cryohype_model.training.progress import TrainingProgress, memory_gb
+from cryohype_model.training.schedule import coordinate_rows, epoch_batches, learning_rate, steps_in_epoch, token_mask
+from cryohype_model.training.stop import StopRequest
+
+LOG_EVERY = 20  # steps between two lines of metrics.jsonl and two looks at the loss
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How training ended: ``signal_number`` is None when it ran to the end."""
+
+    epochs_done: int
+    step: int
+    loss: float
+    images_per_s: float
+    seconds: float
+    signal_number: int | None
+
+
+def make_fabric(config: TrainingConfig) -> Fabric:
+    """Devices, precision and processes as configured; launched."""
+    many = config.devices * config.nodes > 1
+    if config.accelerator == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("training.accelerator = 'cuda', but PyTorch sees no GPU here; use accelerator=auto, or run where one is")
+    fabric = Fabric(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.nodes,
+        strategy="ddp" if many else "auto",
+        precision=config.precision,
+    )
+    fabric.launch()
+    if config.batch_size < fabric.world_size:
+        raise TrainingError(f"training.batch_size = {config.batch_size} is smaller than the number of processes, {fabric.world_size}")
+    return fabric
+
+
+def train(run: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, resume: Checkpoint | None = None) -> TrainingResult:
+    """Fit the networks, from the beginning or from a checkpoint.
+
+    Ctrl-C and SIGTERM write a checkpoint and return.
+
+    Raises
+    ------
+    TrainingError : the loss is not a number, or memory ran out; the last checkpoint stays.
+    """
+    with StopRequest() as stop:
+        trainer = _Trainer(run, config, data, fabric, stop)
+        if resume is not None:
+            trainer.resume(resume)
+        try:
+            return trainer.run_epochs()
+        except torch.OutOfMemoryError:
+            batch = config.training.batch_size
+            raise TrainingError(
+                f"the GPU ran out of memory at training.batch_size = {batch}; resume with --set training.batch_size={max(1, batch // 2)}, "
+                "or use fewer coordinates with --set training.coordinate_fraction=0.5"
+            ) from None
+
+
+class _Trainer:
+    """The state of one training: networks, optimiser, and where we are."""
+
+    def __init__(self, run: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, stop: StopRequest) -> None:
+        self.run, self.config, self.data, self.fabric, self.stop = run, config, data, fabric, stop
+        options = config.training
+        self.loss = SliceLoss(Preprocessor(data.scale, fabric.device), config.model)
+        model = build_model(config.model, data.scale.box_px, options.seed)
+        self.parameters = count_parameters(model)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        self.model: Any
+        self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.steps_per_epoch = steps_in_epoch(len(data.particles), options.batch_size, fabric.world_size)
+        self.epoch = self.batch = self.step = 0
+        self.best_loss = math.inf
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=fabric.device)
+        self.images_per_s = 0.0
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Continue exactly where a checkpoint was written."""
+        self.model.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.epoch, self.best_loss = checkpoint.epoch, checkpoint.best_loss
+        if checkpoint.config.training.batch_size == self.config.training.batch_size:
+            self.batch, self.step = checkpoint.batch, checkpoint.step
+            self.loss_sum += checkpoint.epoch_loss_sum
+        else:  # the unfinished epoch was cut into other batches: begin it again
+            self.step = self.epoch * self.steps_per_epoch
+        if self.fabric.is_global_zero:
+            truncate_metrics(self.run, self.step)
+
+    def run_epochs(self) -> TrainingResult:
+        """All epochs that are left."""
+        options, began = self.config.training, time.monotonic()
+        total = options.epochs * self.steps_per_epoch
+        loss = math.nan
+        self._set_status("running", message="")
+        with TrainingProgress(total, self.step, self.run.log, self.fabric.is_global_zero) as self.progress:
+            self._introduce()
+            while self.epoch < options.epochs and not self._must_stop():
+                finished = self._run_epoch()
+                if finished:
+                    loss = self._finish_epoch()
+            if self._must_stop():
+                self._save(is_best=False)
+                self.progress.say(f"Stopped at step {self.step}. Go on with: cryohype train --resume {self.run.path}")
+        stopped = self.epoch < options.epochs
+        self._set_status("stopped" if stopped else "finished", epochs_done=self.epoch, pid=None, process_created=None)
+        number = self.stop.signal_number or (signal.SIGTERM if stopped else None)
+        return TrainingResult(self.epoch, self.step, loss, self.images_per_s, time.monotonic() - began, number)
+
+    def _run_epoch(self) -> bool:
+        """Steps of one epoch from the current batch; False when asked to stop."""
+        options, fabric = self.config.training, self.fabric
+        rows = epoch_batches(len(self.data.particles), options, self.epoch, self.batch, fabric.global_rank, fabric.world_size)
+        saved = mark = time.monotonic()
+        seen = 0
+        for batch in self.data.particles.prefetch(rows, pin=fabric.device.type == "cuda"):
+            value = self._train_step(batch.to(fabric.device))
+            self.loss_sum += value.detach().double()
+            self.batch += 1
+            self.step += 1
+            seen += len(batch.index) * fabric.world_size
+            if self.step % LOG_EVERY == 0 or self.batch == self.steps_per_epoch:
+                now = time.monotonic()
+                self.images_per_s, mark, seen = seen / max(1e-9, now - mark), now, 0
+                self._report(self._checked(value))
+            if self._must_stop():
+                return self.batch == self.steps_per_epoch
+            if time.monotonic() - saved > 60 * options.checkpoint_minutes:
+                self._checked(value)
+                self._save(is_best=False)
+                saved = time.monotonic()
+        return True
+
+    def _train_step(self, batch: Any) -> Tensor:
+        """One optimiser step; the mean loss of the batch."""
+        options, fabric = self.config.training, self.fabric
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(options, self.step, self.steps_per_epoch)
+        rows = coordinate_rows(options, self.loss.radius_squared, self.step, self.steps_per_epoch)
+        keep = self._token_mask(len(batch.index))
+        value = self.loss(self.model, batch, rows, keep).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        fabric.backward(value)
+        if options.gradient_clip > 0:
+            # error_if_nonfinite would cost a synchronisation each step; the loss is looked at instead
+            fabric.clip_gradients(self.model, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False)
+        self.optimizer.step()
+        return value
+
+    def _token_mask(self, images: int) -> Tensor | None:
+        tokens = (self.data.scale.box_px // self.config.model.patch_px) ** 2
+        keep = token_mask(self.config.training, images, tokens, self.step, self.fabric.global_rank, self.fabric.world_size)
+        return None if keep is None else keep.to(self.fabric.device)
+
+    def _finish_epoch(self) -> float:
+        """Book-keeping after a whole epoch; its mean loss."""
+        options = self.config.training
+        loss = self._mean_over_processes(self.loss_sum / self.steps_per_epoch)
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.loss_sum.zero_()
+        is_best = loss < self.best_loss
+        self.best_loss = min(loss, self.best_loss)
+        if self.fabric.is_global_zero:
+            append_metrics(self.run, self._facts(loss, split="epoch"))
+        self.progress.say(
+            f"epoch {self.epoch}/{options.epochs}  loss {loss:.4f} (noise floor {self.data.scale.noise_floor:.4f})  "
+            f"{self.images_per_s:.0f} images/s  {memory_gb(self.fabric.device):.2f} GB"
+        )
+        if self.epoch % options.checkpoint_epochs == 0 or self.epoch == options.epochs or self._must_stop():
+            self._save(is_best)
+        self._set_status("running", epochs_done=self.epoch)
+        return loss
+
+    def _report(self, loss: float) -> None:
+        if self.fabric.is_global_zero:
+            append_metrics(self.run, self._facts(loss, split="step"))
+        self.progress.step(self.step, self.epoch, loss, self.images_per_s, memory_gb(self.fabric.device))
+
+    def _facts(self, loss: float, split: str) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "split": split,
+            "loss": loss,
+            "noise_floor": self.data.scale.noise_floor,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "images_per_s": round(self.images_per_s, 2),
+            "memory_gb": round(memory_gb(self.fabric.device), 3),
+            "time": round(time.time(), 3),
+        }
+
+    def _checked(self, value: Tensor) -> float:
+        """The loss as a number.
+
+        Raises
+        ------
+        TrainingError : it is not finite; no checkpoint is written from such a state.
+        """
+        loss = float(value.detach())
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} at step {self.step}; resume the last checkpoint with a smaller learning rate, "
+                f"--set training.learning_rate={self.config.training.learning_rate / 3:.1e}, or with --set training.precision=32-true"
+            )
+        return loss
+
+    def _save(self, is_best: bool) -> None:
+        if self.fabric.is_global_zero:
+            module: nn.Module = self.model.module
+            inner = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
+            checkpoint = Checkpoint(
+                config=self.config,
+                scale=self.data.scale,
+                model=inner.state_dict(),
+                optimizer=self.optimizer.state_dict(),
+                epoch=self.epoch,
+                batch=self.batch,
+                step=self.step,
+                best_loss=self.best_loss,
+                epoch_loss_sum=float(self.loss_sum),
+            )
+            keep_checkpoint(self.run, checkpoint, is_best, self.config.training.keep_checkpoints)
+        self.fabric.barrier()
+
+    def _must_stop(self) -> bool:
+        """Whether any process was asked to stop."""
+        asked = self.stop.signal_number is not None
+        if self.fabric.world_size == 1:
+            return asked
+        flag = torch.tensor(float(asked), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(flag, reduce_op="sum") > 0)
+
+    def _mean_over_processes(self, value: Tensor) -> float:
+        reduced: Any = self.fabric.all_reduce(value, reduce_op="mean")
+        return self._checked(reduced)
+
+    def _set_status(self, status: str, **changes: Any) -> None:
+        if self.fabric.is_global_zero:
+            if status == "running":
+                changes |= {"pid": os.getpid(), "process_created": psutil.Process().create_time()}
+            update_manifest(self.run, status=status, device=str(self.fabric.device), **changes)
+
+    def _introduce(self) -> None:
+        scale, options = self.data.scale, self.config.training
+        for note in self.data.notes:
+            self.progress.say(note)
+        self.progress.say(
+            f"{len(self.data.particles)} particles of {scale.box_px} px at {scale.pixel_size_angstrom:.3g} Å/px, "
+            f"{self.parameters / 1e6:.1f} M parameters, {self.fabric.world_size} process(es) on {self.fabric.device}, "
+            f"{options.epochs} epochs of {self.steps_per_epoch} steps"
+        )
