@@ -25,6 +25,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def _write_pages(app: Sphinx) -> None:
     folder = Path(app.srcdir) / "reference" / "generated"
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}  # argparse writes its usage for the terminal that it finds
     pages = {"configuration": _configuration_page(), "presets": _presets_page()}
     pages |= {f"command-{name}": _command_page(name) for name in COMMANDS}
     for stale in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in pages}:
@@ -54,7 +55,6 @@ def _command_page(name: str) -> Iterator[str]:
 
 def _parser_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
     """Usage, description, and the options group by group."""
-    os.environ["COLUMNS"] = "100"  # argparse folds the usage to the terminal's width
     usage = parser.format_usage().rstrip().removeprefix("usage: ").replace("\n       ", "\n")
     yield f"```text\n{usage}\n```"
     yield from _description(parser.description or "")
