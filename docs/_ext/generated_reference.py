@@ -42,8 +42,7 @@ def _write_if_changed(path: Path, text: str) -> None:
 
 def _command_page(name: str) -> Iterator[str]:
     parser = command_parser(name)
-    yield f"# cryohype {name}"
-    yield f"\n{_sentence(COMMANDS[name])}\n"
+    yield f"# cryohype {name}\n"
     yield from _parser_lines(parser)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
