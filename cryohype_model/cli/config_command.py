@@ -28,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new = actions.add_parser("new", help="write a complete configuration with a comment for every key")
     new.add_argument("--preset", metavar="NAME", help="begin from a preset (default: the defaults)")
     new.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here (default: standard output)")
-    explain = actions.add_parser("explain", help="what a key means, its type and its default")
-    explain.add_argument(
-        "key", nargs="?", default="", metavar="KEY", help="a key or a section, as training.epochs (default: all)"
-    )
+    explain = actions.add_parser("explain", help="what a key means, its type and its default; or the presets")
+    explain.add_argument("key", nargs="?", default="", metavar="KEY", help="a key, a section, or presets (default: all keys)")
     actions.add_parser("schema", help="the JSON schema of the configuration")
 
 
@@ -73,8 +71,7 @@ def _new(preset: str | None, output: Path | None) -> None:
 
     text = dump_config(load_config(preset=preset))
     if preset is not None:
-        opening = [line for line in preset_text(preset).splitlines() if line.startswith("#")]
-        text = "\n".join(opening) + "\n" + text
+        text = _opening(preset_text(preset)) + "\n" + text
     if output is None:
         print(text, end="")
         return
@@ -87,11 +84,20 @@ def _new(preset: str | None, output: Path | None) -> None:
         raise ConfigError(f"cannot write {output}: {error.strerror}; choose another file with -o") from None
 
 
+def _opening(text: str) -> str:
+    """The comment that a preset begins with: its command and what to expect."""
+    return "\n".join(line for line in text.splitlines() if line.startswith("#"))
+
+
 def _explain(wanted: str) -> None:
     import difflib
 
+    from cryohype_model.config import preset_names, preset_text
     from cryohype_model.errors import ConfigError
 
+    if wanted == "presets":
+        print("\n".join(f"{name}\n{_opening(preset_text(name))}" for name in preset_names()))
+        return
     keys = list(config_keys())
     chosen = [key for key in keys if not wanted or key.name == wanted or key.name.startswith(f"{wanted}.")]
     if not chosen:

@@ -44,6 +44,13 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"{key.name} = " in explained for key in config_keys())
 
 
+def test_explain_presets_names_each_with_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "explain", "presets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith("#")] == preset_names()
+    assert sum(line.startswith("# cryohype ") for line in lines) == len(preset_names())
+
+
 def test_a_misspelt_key_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "explain", "trainig.epochs"]) == 2
     assert "nearest valid key is 'training.epochs'" in capsys.readouterr().err
