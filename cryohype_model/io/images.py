@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,17 @@ from cryohype_model.io.mrc import MrcHeader, read_header
 from cryohype_model.io.table import ParticleTable
 
 OPEN_STACKS = 64
+
+
+class _Descriptor:
+    """An open file for ``os.preadv``, closed when the last reader lets go of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.number = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+    def __del__(self) -> None:
+        if hasattr(self, "number"):
+            os.close(self.number)
 
 
 class ImageStacks:
@@ -44,7 +55,7 @@ class ImageStacks:
         self._start_empty()
 
     def _start_empty(self) -> None:
-        self._open: OrderedDict[int, io.FileIO] = OrderedDict()
+        self._open: OrderedDict[int, _Descriptor] = OrderedDict()
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -85,7 +96,7 @@ class ImageStacks:
         file = self._file(stack)
         done = 0
         while done < len(view):
-            part = os.preadv(file.fileno(), [view[done:]], position + done)
+            part = os.preadv(file.number, [view[done:]], position + done)
             if part == 0:
                 raise InputFileError(
                     f"{self.table.stacks[stack]} ends inside image {first + 1}: it shrank after it was opened; copy it anew"
@@ -93,10 +104,10 @@ class ImageStacks:
             done += part
         return stored
 
-    def _file(self, stack: int) -> io.FileIO:
-        """The opened stack; the one used longest ago is closed when many are open and nobody reads it any more."""
+    def _file(self, stack: int) -> _Descriptor:
+        """The opened stack; of many open ones, that used longest ago is let go."""
         with self._lock:
-            file = self._open.pop(stack, None) or io.FileIO(self.table.stacks[stack], "rb")
+            file = self._open.pop(stack, None) or _Descriptor(self.table.stacks[stack])
             self._open[stack] = file
             if len(self._open) > OPEN_STACKS:
                 self._open.popitem(last=False)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_model.errors import InputFileError
+from cryohype_model.io.mrc import read_header
 from cryohype_model.io.resolve import locate_stacks
 from cryohype_model.io.rotation import euler_to_matrix
 from cryohype_model.io.star_file import StarBlock, StarFile, read_star_file
@@ -127,6 +128,8 @@ def read_star(
     _refuse_volumes(path, block, columns)
     stack_names, stack_index, frame = _image_names(path, block)
     stacks, notes = locate_stacks(stack_names, path, datadir, need_images)
+    if need_images:
+        _refuse_unnumbered_stacks(path, block, stacks)
     pixel = _pixel_size(columns)
     rotation, rotation_notes = _rotation(path, columns)
     ctf, ctf_notes = _ctf(path, columns) if need_ctf else (None, [])
@@ -178,6 +181,18 @@ def _image_names(path: Path, block: StarBlock) -> tuple[list[str], I64, I64]:
         stack_index[row] = stacks.setdefault(stack, len(stacks))
         frame[row] = int(number) - 1
     return list(stacks), stack_index, frame
+
+
+def _refuse_unnumbered_stacks(path: Path, block: StarBlock, stacks: Sequence[Path]) -> None:
+    """A name without a number is one image; a file with many sections is then a volume or needs the number."""
+    if any("@" in name for name in block.text(["rlnImageName"])["rlnImageName"]):
+        return
+    for stack in stacks:
+        if (sections := read_header(stack).nz) > 1:
+            raise InputFileError(
+                f"{path} names {stack} without an image number, and that file has {sections} sections; "
+                "write NUMBER@STACK for images, volumes are not read"
+            )
 
 
 def _pixel_size(columns: _Columns) -> F64:

@@ -28,7 +28,9 @@ def test_pickle_with_anything_but_arrays_is_refused_and_not_run(tmp_path: Path) 
     assert not made.exists()
 
 
-@pytest.mark.parametrize("name", ["builtins.eval", "os.system", "numpy.load", "numpy.core.multiarray.fromfile", "functools.partial"])
+@pytest.mark.parametrize(
+    "name", ["builtins.eval", "os.system", "numpy.load", "numpy.core.multiarray.fromfile", "functools.partial"]
+)
 def test_other_globals_are_refused_by_name(tmp_path: Path, name: str) -> None:
     module, _, function = name.rpartition(".")
     path = tmp_path / "a.pkl"

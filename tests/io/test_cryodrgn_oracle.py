@@ -74,9 +74,7 @@ def test_simulated_class(shared_data: Path) -> None:
 def test_star_and_pickles_of_one_set_give_one_table(shared_data: Path) -> None:
     folder = shared_data / "particles/sim_10076_DE_labelled/data"
     star = read_particles(folder / "10076_classD_32_sim.star")
-    pickles = read_particles(
-        folder / "10076_classD_32_sim.mrcs", poses=folder / "pose_classD.pkl", ctf=folder / "ctf_classD.pkl"
-    )
+    pickles = read_particles(folder / "10076_classD_32_sim.mrcs", poses=folder / "pose_classD.pkl", ctf=folder / "ctf_classD.pkl")
     assert star.rotation is not None
     np.testing.assert_allclose(pickles.rotation, star.rotation, atol=WORST)
     np.testing.assert_allclose(pickles.shift_px, star.shift_px, atol=1e-5)

@@ -69,7 +69,9 @@ def test_every_odd_map_is_expected(shared_data: Path) -> None:
 def test_volume_agrees_with_mrcfile(shared_data: Path, name: str) -> None:
     path = shared_data / "odd/mrc" / name
     with mrcfile.open(path, permissive=True) as mrc:
-        order = [3 - int(np.argwhere([mrc.header.maps == a, mrc.header.mapr == a, mrc.header.mapc == a])[0, 0]) for a in (3, 2, 1)]
+        order = [
+            3 - int(np.argwhere([mrc.header.maps == a, mrc.header.mapr == a, mrc.header.mapc == a])[0, 0]) for a in (3, 2, 1)
+        ]
         expected = mrc.data.transpose([3 - place for place in order]).astype(np.float32)
     np.testing.assert_array_equal(read_volume(path)[0], expected)
 

@@ -127,7 +127,7 @@ def test_stack_smaller_than_the_table_says_is_taken_as_rescaled(shared_data: Pat
 
 
 def test_incomplete_ctf_names_the_columns(shared_data: Path) -> None:
-    with pytest.raises(InputFileError, match="has CTF columns but lacks _rlnVoltage; .*--ctf"):
+    with pytest.raises(InputFileError, match=r"has CTF columns but lacks _rlnVoltage; .*--ctf"):
         read_particles(shared_data / "particles/real_aspire_17/sample_incomplete_ctf_params.star")
 
 
@@ -181,9 +181,8 @@ def test_what_is_no_number_is_named_with_line_and_column(tmp_path: Path, word: s
 
 def test_group_without_optics_row(tmp_path: Path) -> None:
     path = tmp_path / "a.star"
-    path.write_text(
-        "data_optics\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n1 2\n\ndata_particles\nloop_\n_rlnImageName\n_rlnOpticsGroup\n1@a 2\n"
-    )
+    optics = "data_optics\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n1 2\n\n"
+    path.write_text(optics + "data_particles\nloop_\n_rlnImageName\n_rlnOpticsGroup\n1@a 2\n")
     with pytest.raises(InputFileError, match="particles of optics group 2, which data_optics does not list"):
         read_particles(path, need_images=False)
 
@@ -192,7 +191,7 @@ def test_boxes_mixed_among_groups_are_named_and_one_group_opens(tmp_path: Path) 
     path = tmp_path / "a.star"
     optics = "data_optics\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n_rlnImageSize\n1 2 64\n2 2 128\n\n"
     path.write_text(optics + "data_particles\nloop_\n_rlnImageName\n_rlnOpticsGroup\n1@a 1\n1@b 2\n")
-    with pytest.raises(InputFileError, match="64 px in group 1, 128 px in group 2.*--optics-group"):
+    with pytest.raises(InputFileError, match=r"64 px in group 1, 128 px in group 2.*--optics-group"):
         read_particles(path, need_images=False)
     assert read_particles(path, need_images=False, optics_group=2).box_px == 128
     with pytest.raises(InputFileError, match="no particle of optics group 3; its groups are 1, 2"):
@@ -208,6 +207,15 @@ def test_ctf_of_the_row_goes_before_that_of_its_group(tmp_path: Path) -> None:
     table = read_particles(path, need_images=False)
     assert table.ctf is not None
     assert table.ctf.voltage_kv.tolist() == [200]
+
+
+def test_name_without_number_is_one_image_and_no_volume(tmp_path: Path, write_stack) -> None:
+    write_stack(tmp_path / "a.mrcs", 1)
+    (tmp_path / "a.star").write_text("data_\nloop_\n_rlnImageName\na.mrcs\n")
+    assert read_particles(tmp_path / "a.star").frame.tolist() == [0]
+    write_stack(tmp_path / "a.mrcs", 8)
+    with pytest.raises(InputFileError, match="without an image number, and that file has 8 sections"):
+        read_particles(tmp_path / "a.star")
 
 
 def test_lines_are_kept_as_they_are(shared_data: Path) -> None:
