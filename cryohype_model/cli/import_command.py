@@ -159,7 +159,7 @@ def _contrast(table: ParticleTable, no_images: bool) -> dict[str, Any]:
     from cryohype_model.inference.contrast import detect_contrast
 
     contrast["detected"], sentence = detect_contrast(table)
-    contrast["sentence"] += f"; {sentence}"
+    contrast["sentence"] += f". {sentence}"
     return contrast
 
 
