@@ -31,19 +31,27 @@ class _Section(BaseModel):
 class DataConfig(_Section):
     """Which particles, and how an image becomes what the network sees."""
 
-    particles: str = Field("", description="particle file: RELION .star, cryoSPARC .cs, stack, list of stacks, or CryoBench folder")
+    particles: str = Field(
+        "", description="particle file: RELION .star, cryoSPARC .cs, stack, list of stacks, or CryoBench folder"
+    )
     datadir: str | None = Field(None, description="folder that the image paths in the file are relative to")
     poses: str | None = Field(None, description="cryoDRGN poses.pkl, for stacks without a table")
     ctf: str | None = Field(None, description="cryoDRGN ctf.pkl, for stacks without a table")
     indices: str | None = Field(None, description="cryoDRGN indices.pkl: train on these images only")
     labels: str | None = Field(None, description="known class of each particle, one integer each (.pkl, .npy or .csv)")
     optics_group: int | None = Field(None, description="only the particles of this optics group")
-    box_px: int | None = Field(None, ge=8, description="Fourier-downsample the images to this even box; none keeps the stored box")
+    box_px: int | None = Field(
+        None, ge=8, description="Fourier-downsample the images to this even box; none keeps the stored box"
+    )
     contrast: Literal["auto", "bright", "dark"] = Field(
         "auto", description="is density bright or dark in the images; auto asks the file, then a quick back-projection"
     )
-    window_radius: float = Field(0.85, gt=0, le=1.5, description="radius of the soft circular window, as a fraction of the half box")
-    window_softness: float = Field(0.15, ge=0, le=1, description="width of the window's cosine edge, as a fraction of the half box")
+    window_radius: float = Field(
+        0.85, gt=0, le=1.5, description="radius of the soft circular window, as a fraction of the half box"
+    )
+    window_softness: float = Field(
+        0.15, ge=0, le=1, description="width of the window's cosine edge, as a fraction of the half box"
+    )
 
 
 class InrConfig(_Section):
@@ -53,7 +61,9 @@ class InrConfig(_Section):
     hidden: int = Field(1024, ge=8, description="width of the hidden layers")
     frequencies: int = Field(192, ge=4, description="random Fourier features: this many sines and as many cosines")
     feature_sigma: float = Field(
-        0.5, gt=0, description="standard deviation of the feature frequencies, in half boxes: 0.5 reaches a quarter of the box's side"
+        0.5,
+        gt=0,
+        description="standard deviation of the feature frequencies, in half boxes: 0.5 reaches a quarter of the box's side",
     )
     residual: bool = Field(True, description="residual connections between layers of equal width")
     output: Literal["complex", "hartley"] = Field(
@@ -65,7 +75,9 @@ class InrConfig(_Section):
 class ModelConfig(_Section):
     """The hypernetwork (paper section 2, appendices A and E)."""
 
-    conditioning: Literal["hypernet", "concat"] = Field("hypernet", description="predict the weights, or concatenate a latent vector")
+    conditioning: Literal["hypernet", "concat"] = Field(
+        "hypernet", description="predict the weights, or concatenate a latent vector"
+    )
     encoder: Literal["vit", "unet", "mlp"] = Field("vit", description="the network that reads the image")
     patch_px: int = Field(16, ge=1, description="side of a token's patch")
     dim: int = Field(768, ge=8, description="width of the tokens")
@@ -74,11 +86,15 @@ class ModelConfig(_Section):
     head_dim: int = Field(64, ge=4, description="width of a head")
     mlp_dim: int = Field(3072, ge=8, description="hidden width of the transformer's MLP")
     weight_tokens: int = Field(32, ge=1, description="most weight tokens for one INR layer (G)")
-    input_domain: Literal["fourier", "real"] = Field("fourier", description="the encoder reads the Hartley transform or the image")
+    input_domain: Literal["fourier", "real"] = Field(
+        "fourier", description="the encoder reads the Hartley transform or the image"
+    )
     positional_embedding: bool = Field(True, description="learnt position added to image tokens (the paper's code has none)")
     pose_token: bool = Field(False, description="a token made of the rotation matrix")
     ctf_token: bool = Field(False, description="a token made of defocus, astigmatism and phase shift")
-    token_low_pass_px: float | None = Field(None, gt=0, description="Gaussian low-pass of the encoder's input, cutoff in Fourier pixels")
+    token_low_pass_px: float | None = Field(
+        None, gt=0, description="Gaussian low-pass of the encoder's input, cutoff in Fourier pixels"
+    )
     concat_latent: int = Field(64, ge=1, description="length of the latent vector of the concat conditioning")
     inr: InrConfig = Field(default_factory=lambda: InrConfig(), description="the network that is the molecule")
 
@@ -100,8 +116,12 @@ class TrainingConfig(_Section):
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW when above 0)")
     gradient_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0 switches clipping off")
     coordinate_fraction: float = Field(1.0, gt=0, le=1, description="random fraction of the coordinates used at each step")
-    coarse_to_fine_epochs: float = Field(0.0, ge=0, description="grow the radius from a quarter to the whole over this many epochs")
-    input_mask_fraction: float = Field(0.0, ge=0, lt=1, description="fraction of image tokens hidden from the encoder at each step")
+    coarse_to_fine_epochs: float = Field(
+        0.0, ge=0, description="grow the radius from a quarter to the whole over this many epochs"
+    )
+    input_mask_fraction: float = Field(
+        0.0, ge=0, lt=1, description="fraction of image tokens hidden from the encoder at each step"
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field("32-true", description="Lightning Fabric's precision")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
     devices: int = Field(1, ge=1, description="GPUs (or CPU processes) of each node")
@@ -133,6 +153,19 @@ class RunConfig(_Section):
     model: ModelConfig = Field(default_factory=lambda: ModelConfig(), description="networks")
     training: TrainingConfig = Field(default_factory=lambda: TrainingConfig(), description="training")
     analysis: AnalysisConfig = Field(default_factory=lambda: AnalysisConfig(), description="analysis")
+
+    @model_validator(mode="after")
+    def _tokens_need_vit(self) -> RunConfig:
+        model = self.model
+        asked = {
+            "model.pose_token": model.pose_token,
+            "model.ctf_token": model.ctf_token,
+            "training.input_mask_fraction": self.training.input_mask_fraction > 0,
+        }
+        wrong = [name for name, used in asked.items() if used]
+        if wrong and model.encoder != "vit":
+            raise ValueError(f"{wrong[0]} works on the tokens of encoder = 'vit'; model.encoder is '{model.encoder}'")
+        return self
 
     @model_validator(mode="after")
     def _known_version(self) -> RunConfig:

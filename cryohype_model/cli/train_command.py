@@ -33,10 +33,19 @@ DATA_OPTIONS = ("datadir", "poses", "ctf", "indices", "labels")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``cryohype train``."""
     parser.add_argument("particles", nargs="?", metavar="PARTICLES", help=".star, .cs, stack, list of stacks or CryoBench folder")
-    parser.add_argument("-o", "--output", type=Path, metavar="RUN", help="folder of the run (default: named after the particles and the time)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="RUN", help="folder of the run (default: named after the particles and the time)"
+    )
     parser.add_argument("-c", "--config", type=Path, metavar="TOML", help="configuration file, see `cryohype config new`")
     parser.add_argument("--preset", metavar="NAME", help="begin from a preset, see `cryohype config explain presets`")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="change one key, such as training.epochs=20")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one key, such as training.epochs=20",
+    )
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run")
     parser.add_argument("--checkpoint", default="last", metavar="NAME", help="checkpoint to resume from (default last)")
     parser.add_argument("--devices", type=int, metavar="N", help="GPUs (or CPU processes) of this machine, as training.devices")
@@ -55,7 +64,11 @@ def run(args: argparse.Namespace) -> int:
     result, run_folder, config = _resume(args) if args.resume else _begin(args)
     if args.json:
         facts = {"run": str(run_folder.path), "epochs": result.epochs_done, "step": result.step, "loss": result.loss}
-        facts |= {"images_per_s": result.images_per_s, "training_seconds": result.seconds, "finished": result.signal_number is None}
+        facts |= {
+            "images_per_s": result.images_per_s,
+            "training_seconds": result.seconds,
+            "finished": result.signal_number is None,
+        }
         print_json(facts | {"seconds": time.monotonic() - started, "batch_size": config.training.batch_size})
     if result.signal_number is not None:
         return 128 + result.signal_number
@@ -111,14 +124,15 @@ def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) 
 
 def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
     from cryohype_model.config import load_config
-    from cryohype_model.nets.checkpoint import load_checkpoint
+    from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint
     from cryohype_model.runs.run import open_run
-    from cryohype_model.nets.checkpoint import checkpoint_path
     from cryohype_model.training.loop import make_fabric
-    from cryohype_model.training.resume import check_same_model, reopen_training_set, refuse_running
+    from cryohype_model.training.resume import check_same_model, refuse_running, reopen_training_set
 
     if args.output or args.config or args.preset or any(getattr(args, name) for name in DATA_OPTIONS) or args.box:
-        raise ConfigError("--resume takes particles and networks from the run; only --set training.*, --epochs and --devices can change")
+        raise ConfigError(
+            "--resume takes particles and networks from the run; only --set training.*, --epochs and --devices can change"
+        )
     run_folder = open_run(args.resume)
     _first_process_only(lambda: refuse_running(run_folder))
     config = load_config(run_folder.config, overrides=[*args.overrides, *_shortcuts(args)])
@@ -132,7 +146,9 @@ def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
     return _train(run_folder, config, data, fabric, checkpoint), run_folder, config
 
 
-def _train(run_folder: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, checkpoint: Checkpoint | None) -> TrainingResult:
+def _train(
+    run_folder: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, checkpoint: Checkpoint | None
+) -> TrainingResult:
     """Train; a failure is written into the manifest before it is told."""
     from cryohype_model.runs.manifest import update_manifest
     from cryohype_model.training.loop import train

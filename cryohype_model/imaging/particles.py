@@ -75,13 +75,18 @@ class Particles:
         rotation = np.eye(3, dtype=np.float32)[None].repeat(len(index), 0)
         if self.table.rotation is not None:
             rotation = self.table.rotation[index]
-        arrays = [index, self.images.read(index), rotation, self.table.shift_px[index]]
-        if self._ctf is not None:
-            arrays.append(self._ctf[index])
-        tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
-        if pin:
-            tensors = [tensor.pin_memory() for tensor in tensors]
-        return ParticleBatch(*tensors[:4], tensors[4] if len(tensors) > 4 else None)
+
+        def tensor(array: npt.NDArray[np.generic]) -> Tensor:
+            host = torch.from_numpy(np.ascontiguousarray(array))
+            return host.pin_memory() if pin else host
+
+        return ParticleBatch(
+            tensor(index),
+            tensor(self.images.read(index)),
+            tensor(rotation),
+            tensor(self.table.shift_px[index]),
+            None if self._ctf is None else tensor(self._ctf[index]),
+        )
 
     def prefetch(self, row_lists: Iterable[npt.ArrayLike], depth: int = 3, pin: bool = False) -> Iterator[ParticleBatch]:
         """Batches for these rows, read by a thread a few batches ahead of the one in use."""
@@ -103,7 +108,7 @@ class Particles:
                         return
                     deliver(self.batch(rows, pin))
                 deliver(None)
-            except BaseException as error:  # handed to the consumer, which raises it
+            except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
                 deliver(error)
 
         thread = threading.Thread(target=read, name="particle-reader", daemon=True)

@@ -143,7 +143,9 @@ def backproject(
     InputFileError : no poses, or fewer than two particles.
     """
     if particles.table.rotation is None:
-        raise InputFileError("these particles have no poses, so they cannot be back-projected; give a refined .star or .cs file, or --poses")
+        raise InputFileError(
+            "these particles have no poses, so they cannot be back-projected; give a refined .star or .cs file, or --poses"
+        )
     rows = np.arange(len(particles)) if rows is None else np.sort(np.asarray(rows, dtype=np.int64))
     if len(rows) < 2:
         raise InputFileError(f"back-projection needs at least 2 particles for its half maps, and {len(rows)} is selected")

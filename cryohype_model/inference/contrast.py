@@ -33,10 +33,24 @@ def detect_contrast(table: ParticleTable, max_images: int = 2000) -> tuple[int, 
     inner = float(np.mean(quick.fsc[1 : max(2, len(quick.fsc) // 4)]))
     facts = f"a quick back-projection of {quick.count} images has skewness {skewness:+.2f}, inner half-map FSC {inner:.2f}"
     if abs(skewness) < SURE_SKEWNESS or inner < SURE_FSC:
-        return 0, f"Contrast: not certain ({facts}); density is taken as bright, set data.contrast = 'dark' if maps come out inverted."
+        return (
+            0,
+            f"Contrast: not certain ({facts}); density is taken as bright, set data.contrast = 'dark' if maps come out inverted.",
+        )
     if skewness > 0:
         return 1, f"Contrast: density is bright in the images ({facts})."
     return -1, f"Contrast: density is dark in the images ({facts}); they are inverted on reading."
+
+
+def known_contrast(table: ParticleTable, wanted: str) -> tuple[int, str]:
+    """+1 bright or -1 dark, as configured, as the file says, or as a quick back-projection shows; and a sentence."""
+    if wanted != "auto":
+        return (1 if wanted == "bright" else -1), f"Contrast: density taken as {wanted}, as configured."
+    if table.contrast_known:
+        known = "bright" if table.contrast_known > 0 else "dark"
+        return table.contrast_known, f"Contrast: density is {known} in the images, as the file says."
+    sign, sentence = detect_contrast(table)
+    return sign or 1, sentence
 
 
 def _quick_map(table: ParticleTable, max_images: int) -> Reconstruction:

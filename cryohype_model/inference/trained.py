@@ -17,12 +17,11 @@ from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.imaging.particles import ParticleBatch, Particles
 from cryohype_model.imaging.preprocess import ImageScale, Preprocessor
 from cryohype_model.io.particles import read_particles
-from cryohype_model.nets.checkpoint import load_checkpoint, restore_model
+from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint, restore_model
 from cryohype_model.nets.hypernetwork import HyperNetwork
+from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.run import open_run
-from cryohype_model.nets.checkpoint import checkpoint_path
-from cryohype_model.nets.loss import SliceLoss
 
 ENCODE_BATCH = 256
 

@@ -50,7 +50,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "version": CHECKPOINT_VERSION,
         "config": checkpoint.config.model_dump(),
         "scale": asdict(checkpoint.scale),
-        **{name: getattr(checkpoint, name) for name in ("model", "optimizer", "epoch", "batch", "step", "best_loss", "epoch_loss_sum")},
+        **{
+            name: getattr(checkpoint, name)
+            for name in ("model", "optimizer", "epoch", "batch", "step", "best_loss", "epoch_loss_sum")
+        },
     }
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -75,10 +78,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises several unrelated types on a damaged or foreign file
-        raise RunError(f"{path} is not a checkpoint of cryohype, or it is damaged ({type(error).__name__}); use another one") from error
+        raise RunError(
+            f"{path} is not a checkpoint of cryohype, or it is damaged ({type(error).__name__}); use another one"
+        ) from error
     version = content.get("version") if isinstance(content, dict) else None
     if version != CHECKPOINT_VERSION:
-        raise RunError(f"{path} has checkpoint version {version}; this release reads version {CHECKPOINT_VERSION}, so use the release that wrote it")
+        raise RunError(
+            f"{path} has checkpoint version {version}; this release reads version {CHECKPOINT_VERSION}, "
+            "use the release that wrote it"
+        )
     content.pop("version")
     content["config"] = validate_config(content["config"])
     content["scale"] = ImageScale(**content["scale"])

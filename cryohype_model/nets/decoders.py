@@ -48,7 +48,9 @@ class ModulationDecoder(nn.Module):
         input width × groups where a single token serves the layer (U-Net).
     """
 
-    def __init__(self, weight_shapes: list[tuple[int, int]], groups: list[int], *, token_width: int, one_token_a_layer: bool) -> None:
+    def __init__(
+        self, weight_shapes: list[tuple[int, int]], groups: list[int], *, token_width: int, one_token_a_layer: bool
+    ) -> None:
         super().__init__()
         self.groups = groups
         self.tokens = [1] * len(groups) if one_token_a_layer else groups

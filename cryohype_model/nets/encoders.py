@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cryohype_model.nets.tokens import ImageTokenizer
 from cryohype_model.nets.transformer import TransformerBlock
@@ -53,11 +55,11 @@ class MlpEncoder(nn.Module):
         for count in groups:
             widths = [box_px**2, *[dim] * depth]
             layers: list[nn.Module] = []
-            for i, o in zip(widths[:-1], widths[1:], strict=True):
+            for i, o in pairwise(widths):
                 layers += [nn.Linear(i, o), nn.GELU()]
             self.networks.append(nn.Sequential(*layers, nn.Linear(dim, count * dim)))
 
-    def forward(self, images: Tensor, rotation: Tensor, ctf_summary: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, *_others: Tensor | None) -> Tensor:
         """(b, D, D) images to (b, sum of groups, dim)."""
         flat = images.flatten(1)
         return torch.cat([network(flat).unflatten(1, (-1, self.dim)) for network in self.networks], dim=1)
@@ -93,18 +95,18 @@ class UnetEncoder(nn.Module):
         self.side_px, self.map_px = side_px, map_px
         widths = [channels * 2**level for level in range(levels + 1)]
         self.first = _ConvPair(1, widths[0])
-        self.down = nn.ModuleList(_ConvPair(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(_ConvPair(a, b) for a, b in pairwise(widths))
         self.up = nn.ModuleList(_ConvPair(a + b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.last = nn.Conv2d(widths[0], layers, 1)
 
-    def forward(self, images: Tensor, rotation: Tensor, ctf_summary: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, *_others: Tensor | None) -> Tensor:
         """(b, D, D) images to (b, layers, map_px²)."""
-        x = self.first(F.interpolate(images[:, None], size=(self.side_px, self.side_px), mode="nearest"))
+        x = self.first(functional.interpolate(images[:, None], size=(self.side_px, self.side_px), mode="nearest"))
         skipped = []
         for block in self.down:
             skipped.append(x)
-            x = block(F.max_pool2d(x, 2))
+            x = block(functional.max_pool2d(x, 2))
         for block in self.up:
             skip = skipped.pop()
-            x = block(torch.cat([skip, F.interpolate(x, size=skip.shape[-2:], mode="nearest")], dim=1))
-        return F.adaptive_avg_pool2d(self.last(x), self.map_px).flatten(2)
+            x = block(torch.cat([skip, functional.interpolate(x, size=skip.shape[-2:], mode="nearest")], dim=1))
+        return functional.adaptive_avg_pool2d(self.last(x), self.map_px).flatten(2)

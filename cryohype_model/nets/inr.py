@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,7 @@ class Inr(nn.Module):
         self.fold = fold and self.complex_output
         out = 2 if self.complex_output else 1
         widths = [2 * frequencies, *[hidden] * (layers - 1), out]
-        self.weight_shapes = list(zip(widths[:-1], widths[1:], strict=True))
+        self.weight_shapes = list(pairwise(widths))
         # σ is given in half boxes; 2π turns cycles/pixel · pixels into radians
         scale = 2.0 * math.pi * feature_sigma * box_px / 2.0
         self.register_buffer("frequencies", torch.randn(frequencies, 3) * scale)

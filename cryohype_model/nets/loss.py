@@ -48,7 +48,7 @@ class SliceLoss:
         ----------
         model : the hypernetwork, perhaps wrapped by Fabric.
         rows : coordinates to use, as row numbers; None for all.
-        keep : (b, tokens), see :func:`cryohype_model.training.schedule.token_mask`.
+        keep : (b, tokens) of 0 and 1: image tokens that the encoder sees.
         """
         prepared, arguments = self.encoder_arguments(batch)
         pixels, coordinates = self.pixels, self.coordinates

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class TransformerBlock(nn.Module):
@@ -21,6 +21,6 @@ class TransformerBlock(nn.Module):
         """(b, T, dim) to (b, T, dim)."""
         b, t, _ = tokens.shape
         q, k, v = self.qkv(self.attention_norm(tokens)).reshape(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, -1)
+        mixed = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, -1)
         tokens = tokens + self.out(mixed)
         return tokens + self.mlp(tokens)

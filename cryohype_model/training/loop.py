@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import torch
@@ -19,11 +19,11 @@ from cryohype_model.errors import TrainingError
 from cryohype_model.imaging.preprocess import Preprocessor
 from cryohype_model.nets.build import build_model, count_parameters
 from cryohype_model.nets.checkpoint import Checkpoint
+from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import update_manifest
 from cryohype_model.runs.metrics_log import append_metrics, truncate_metrics
 from cryohype_model.training.checkpoints import keep_checkpoint
-from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.training.prepare import TrainingSet
 from cryohype_model.training.progress import TrainingProgress, memory_gb
 from cryohype_model.training.schedule import coordinate_rows, epoch_batches, learning_rate, steps_in_epoch, token_mask
@@ -48,7 +48,9 @@ def make_fabric(config: TrainingConfig) -> Fabric:
     """Devices, precision and processes as configured; launched."""
     many = config.devices * config.nodes > 1
     if config.accelerator == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("training.accelerator = 'cuda', but PyTorch sees no GPU here; use accelerator=auto, or run where one is")
+        raise TrainingError(
+            "training.accelerator = 'cuda', but PyTorch sees no GPU here; use accelerator=auto, or run where one is"
+        )
     fabric = Fabric(
         accelerator=config.accelerator,
         devices=config.devices,
@@ -58,7 +60,9 @@ def make_fabric(config: TrainingConfig) -> Fabric:
     )
     fabric.launch()
     if config.batch_size < fabric.world_size:
-        raise TrainingError(f"training.batch_size = {config.batch_size} is smaller than the number of processes, {fabric.world_size}")
+        raise TrainingError(
+            f"training.batch_size = {config.batch_size} is smaller than the number of processes, {fabric.world_size}"
+        )
     return fabric
 
 
@@ -80,7 +84,8 @@ def train(run: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, resume
         except torch.OutOfMemoryError:
             batch = config.training.batch_size
             raise TrainingError(
-                f"the GPU ran out of memory at training.batch_size = {batch}; resume with --set training.batch_size={max(1, batch // 2)}, "
+                f"the GPU ran out of memory at training.batch_size = {batch}; "
+                f"resume with --set training.batch_size={max(1, batch // 2)}, "
                 "or use fewer coordinates with --set training.coordinate_fraction=0.5"
             ) from None
 
@@ -229,7 +234,8 @@ class _Trainer:
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} at step {self.step}; resume the last checkpoint with a smaller learning rate, "
-                f"--set training.learning_rate={self.config.training.learning_rate / 3:.1e}, or with --set training.precision=32-true"
+                f"--set training.learning_rate={self.config.training.learning_rate / 3:.1e}, "
+                "or with --set training.precision=32-true"
             )
         return loss
 
@@ -257,7 +263,7 @@ class _Trainer:
         if self.fabric.world_size == 1:
             return asked
         flag = torch.tensor(float(asked), device=self.fabric.device)
-        return bool(self.fabric.all_reduce(flag, reduce_op="sum") > 0)
+        return bool(float(cast(Tensor, self.fabric.all_reduce(flag, reduce_op="sum"))) > 0)
 
     def _mean_over_processes(self, value: Tensor) -> float:
         reduced: Any = self.fabric.all_reduce(value, reduce_op="mean")

@@ -12,7 +12,7 @@ from cryohype_model.config import DataConfig
 from cryohype_model.errors import ConfigError, TrainingError
 from cryohype_model.imaging.particles import Particles
 from cryohype_model.imaging.preprocess import ImageScale, Preprocessor, measure_scale
-from cryohype_model.inference.contrast import detect_contrast
+from cryohype_model.inference.contrast import known_contrast
 from cryohype_model.io.particles import read_particles
 from cryohype_model.io.table import ParticleTable
 
@@ -76,7 +76,9 @@ def image_scale(particles: Particles, data: DataConfig, contrast: int) -> ImageS
     stored = particles.even_box_px
     box = data.box_px or stored
     if box > stored or box % 2:
-        raise ConfigError(f"data.box_px = {box} must be even and at most the images' {stored} px; leave it out to keep their size")
+        raise ConfigError(
+            f"data.box_px = {box} must be even and at most the images' {stored} px; leave it out to keep their size"
+        )
     pixel_size = float(np.median(particles.table.pixel_size_angstrom)) * stored / box
     unit = ImageScale(stored, box, pixel_size, contrast, 1.0, 0.0, data.window_radius, data.window_softness)
     preprocessor = Preprocessor(unit)
@@ -98,17 +100,6 @@ def table_fingerprint(table: ParticleTable) -> str:
         # rounded: what is written to particles.star and read back is the same table
         digest.update(b"none" if array is None else np.round(np.asarray(array, np.float64), 2).tobytes())
     return digest.hexdigest()[:16]
-
-
-def known_contrast(table: ParticleTable, wanted: str) -> tuple[int, str]:
-    """+1 bright or -1 dark, as configured, as the file says, or as a quick back-projection shows; and a sentence."""
-    if wanted != "auto":
-        return (1 if wanted == "bright" else -1), f"Contrast: density taken as {wanted}, as configured."
-    if table.contrast_known:
-        known = "bright" if table.contrast_known > 0 else "dark"
-        return table.contrast_known, f"Contrast: density is {known} in the images, as the file says."
-    sign, sentence = detect_contrast(table)
-    return sign or 1, sentence
 
 
 def _path(text: str | None) -> Path | None:

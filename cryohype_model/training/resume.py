@@ -7,18 +7,21 @@ import psutil
 from cryohype_model.config import RunConfig
 from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.imaging.particles import Particles
+from cryohype_model.inference.contrast import known_contrast
 from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
-from cryohype_model.training.prepare import TrainingSet, check_trainable, image_scale, known_contrast
+from cryohype_model.training.prepare import TrainingSet, check_trainable, image_scale
 
 
 def check_same_model(before: RunConfig, now: RunConfig) -> None:
     """ConfigError where ``--set`` would change the particles or the networks of a run."""
     for section in ("data", "model"):
         if getattr(before, section) != getattr(now, section):
-            raise ConfigError(f"a resumed run keeps its {section} section; only training.* and analysis.* keys can change, or begin a new run")
+            raise ConfigError(
+                f"a resumed run keeps its {section} section; only training.* and analysis.* keys can change, or begin a new run"
+            )
 
 
 def refuse_running(run: Run) -> None:
@@ -31,7 +34,10 @@ def refuse_running(run: Run) -> None:
     except psutil.NoSuchProcess:
         return
     if manifest.process_created is not None and abs(created - manifest.process_created) < 1.0:
-        raise RunError(f"{run.path} is being trained by process {manifest.pid}; stop that first (kill -INT {manifest.pid} writes a checkpoint)")
+        raise RunError(
+            f"{run.path} is being trained by process {manifest.pid}; "
+            f"stop that first (kill -INT {manifest.pid} writes a checkpoint)"
+        )
 
 
 def reopen_training_set(run: Run, config: RunConfig, checkpoint: Checkpoint | None) -> TrainingSet:

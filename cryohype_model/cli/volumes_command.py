@@ -1,0 +1,170 @@
+"""Make maps from a trained run: for particles, clusters or a selection.
+
+cryohype volumes myrun --particles 3,17 -o maps            what the network sees in single images
+cryohype volumes myrun --cluster 4 --method mean            the cluster's latents averaged, decoded once: less noisy
+cryohype volumes myrun --cluster all                        the medoid of every cluster
+cryohype volumes myrun --selection bent --box 256           zero-padded beyond the training box
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cryohype_model.cli.output import add_json_option, console, print_json
+from cryohype_model.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from cryohype_model.inference.trained import TrainedRun
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One map to make: its file name, the particles behind it, and what it stands for."""
+
+    file: str
+    rows: Rows
+    subject: dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``cryohype volumes``."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a trained run")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--particles", metavar="N,N…", help="zero-based particle numbers: one map each")
+    which.add_argument("--cluster", metavar="N|all", help="a cluster that `cryohype analyze` found, or all of them")
+    which.add_argument("--selection", metavar="NAME", help="a selection stored in the run: one map")
+    parser.add_argument(
+        "--method",
+        choices=("medoid", "mean", "neighbours", "particle"),
+        help="latent that is decoded: of the medoid (default for clusters), the mean of all (default for selections), the mean of"
+        " "
+        "the particle's or medoid's nearest neighbours, or the particle's own (default for particles)",
+    )
+    parser.add_argument("--neighbours", type=int, default=50, metavar="K", help="of --method neighbours (default 50)")
+    parser.add_argument("--box", type=int, metavar="PX", help="box of the maps: smaller is low-passed, larger is zero-padded")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the maps (default RUN/volumes/NAME)")
+    parser.add_argument("--checkpoint", default="last", metavar="NAME", help="last, best or a step's name (default last)")
+    parser.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default auto)")
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the run, make the maps one by one, finish the series."""
+    from cryohype_model.inference.trained import open_trained_run
+    from cryohype_model.runs.volumes import write_volume_series
+
+    started = time.monotonic()
+    if args.neighbours < 1:
+        raise ConfigError(f"--neighbours must be at least 1, not {args.neighbours}")
+    trained = open_trained_run(args.run, args.checkpoint, args.accelerator)
+    method = args.method or {"particles": "particle", "cluster": "medoid", "selection": "mean"}[_kind(args)]
+    wanted = _wanted(args, trained)
+    place, name = (args.output.absolute().parent, args.output.name) if args.output else (trained.run, _default_name(args, method))
+    entries = _make_maps(args, trained, method, wanted, place, name)
+    series = write_volume_series(
+        place, name, entries, {"method": method, "checkpoint": trained.checkpoint, "run": str(trained.run.path)}
+    )
+    console.print(f"{len(entries)} map(s) in {series.path}", highlight=False, markup=False)
+    if args.json:
+        print_json({"folder": str(series.path), "maps": entries, "seconds": time.monotonic() - started})
+    return 0
+
+
+def _kind(args: argparse.Namespace) -> str:
+    return next(name for name in ("particles", "cluster", "selection") if getattr(args, name) is not None)
+
+
+def _default_name(args: argparse.Namespace, method: str) -> str:
+    what = args.selection or (f"cluster-{args.cluster}" if args.cluster else "particles-" + args.particles.replace(",", "-")[:40])
+    return f"{what}-{method}"
+
+
+def _wanted(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
+    """The maps that the options ask for."""
+    from cryohype_model.inference.trained import check_rows
+    from cryohype_model.runs.selections import read_selection
+
+    if args.particles is not None:
+        try:
+            numbers = [int(word) for word in args.particles.split(",")]
+        except ValueError:
+            raise ConfigError(f"--particles wants numbers such as 3,17, not {args.particles!r}") from None
+        rows = check_rows(numbers, len(trained.particles))
+        return [Wanted(f"particle_{row:07d}.mrc", np.array([row]), {"particle": int(row)}) for row in rows]
+    if args.selection is not None:
+        rows = check_rows(read_selection(trained.run, args.selection), len(trained.particles))
+        return [Wanted(f"{args.selection}.mrc".replace(" ", "_"), rows, {"selection": args.selection})]
+    return _wanted_clusters(args.cluster, trained)
+
+
+def _wanted_clusters(text: str, trained: TrainedRun) -> list[Wanted]:
+    from cryohype_model.runs.latents import read_latents
+
+    cluster = read_latents(trained.run, trained.checkpoint).cluster
+    if cluster is None:
+        raise RunError(f"{trained.run.path} has no clusters; run `cryohype analyze {trained.run.path}`")
+    known = [int(number) for number in np.unique(cluster) if number >= 0]
+    if text != "all" and not (text.isdigit() and int(text) in known):
+        raise RunError(f"there is no cluster {text!r}; the run has {known[0]} to {known[-1]}, or say all")
+    numbers = known if text == "all" else [int(text)]
+    return [Wanted(f"cluster_{number:04d}.mrc", np.flatnonzero(cluster == number), {"cluster": number}) for number in numbers]
+
+
+def _make_maps(
+    args: argparse.Namespace, trained: TrainedRun, method: str, wanted: list[Wanted], place: Any, name: str
+) -> list[dict[str, Any]]:
+    from rich.progress import Progress
+
+    from cryohype_model.inference.generate import VolumeGenerator
+    from cryohype_model.io.mrc import write_volume
+    from cryohype_model.metrics.threshold import otsu_level
+    from cryohype_model.runs.volumes import start_volume_series
+
+    generator = VolumeGenerator(trained.model, trained.scale)
+    folder = start_volume_series(place, name)
+    box = args.box or trained.scale.box_px
+    pixel_size = trained.scale.pixel_size_angstrom * trained.scale.box_px / box
+    entries = []
+    with Progress(console=console) as progress:
+        for item in progress.track(wanted, description="maps"):
+            rows = _rows_to_decode(trained, item.rows, method, args.neighbours)
+            volume = generator.volume(trained.mean_latent(rows), box)
+            write_volume(folder / item.file, volume, pixel_size)
+            particle = {"particle": int(rows[0])} if method in {"medoid", "particle"} else {}
+            facts = {
+                "method": method,
+                "pixel_size_angstrom": pixel_size,
+                "checkpoint": trained.checkpoint,
+                "level": float(otsu_level(volume)),
+            }
+            entries.append({"file": item.file, **particle, **item.subject, **facts})
+    return entries
+
+
+def _rows_to_decode(trained: TrainedRun, rows: Rows, method: str, count: int) -> Rows:
+    """Particles whose latents are averaged for one map."""
+    from cryohype_model.inference.evaluate_run import neighbours_of
+
+    if method == "mean":
+        return rows
+    centre = rows[0] if len(rows) == 1 else _medoid(trained, rows)
+    if method == "neighbours":
+        return neighbours_of(trained, int(centre), count)
+    return np.array([centre])
+
+
+def _medoid(trained: TrainedRun, rows: Rows) -> int:
+    """The particle nearest to the mean of these in PCA space."""
+    from cryohype_model.runs.latents import read_latents
+
+    pca = np.asarray(read_latents(trained.run, trained.checkpoint).pca)[rows]
+    return int(rows[np.square(pca - pca.mean(axis=0)).sum(axis=1).argmin()])
