@@ -1,0 +1,1 @@
+"""What a trained network found: reduction, clusters, medoids, paths, activations, and their pictures."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,6 +107,10 @@ class LatentWriter:
     def pca(self) -> npt.NDArray[np.float32]:
         """(N, q) what has been written so far, memory-mapped."""
         return self._pca
+
+    def abandon(self) -> None:
+        """Remove what has been written so far; an older folder of the name stays."""
+        shutil.rmtree(self._partial, ignore_errors=True)
 
     def finish(self, table: pd.DataFrame, basis: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> LatentSpace:
         """Write the table, the basis and last meta.json, then rename; an older folder of the name is replaced.

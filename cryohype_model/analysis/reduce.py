@@ -1,0 +1,72 @@
+"""UMAP of the principal components: the picture of the latent space, never the space that clusters are found in."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+
+from cryohype_model.analysis.progress import Progress
+
+FEWEST_PARTICLES = 5  # with fewer there is no neighbourhood to speak of
+TRANSFORM_ROWS = 10_000  # placed at a time
+
+
+def umap_coordinates(
+    pca: npt.NDArray[np.float32], neighbors: int, min_dist: float, fit_particles: int, seed: int, progress: Progress
+) -> npt.NDArray[np.float32]:
+    """Two coordinates for each particle: UMAP fitted on a random sample, the rest placed into it.
+
+    The layout starts from the first two components (Kobak & Linderman 2021), so it is the same for the same seed and keeps the
+    global arrangement. Fewer than FEWEST_PARTICLES, or particles that are all equal, keep their first two components.
+
+    Parameters
+    ----------
+    pca : (N, q) principal components, may be memory-mapped.
+    neighbors : size of the neighbourhood; at most N - 1 are used.
+    min_dist : smallest distance between points of the picture.
+    fit_particles : at most so many are fitted, the rest are placed in chunks.
+    seed : of the sample and the layout.
+
+    Returns
+    -------
+    (N, 2) float32.
+    """
+    count = len(pca)
+    rows = np.sort(np.random.default_rng(seed).permutation(count)[:fit_particles])
+    sample = np.asarray(pca[rows])
+    if len(rows) < FEWEST_PARTICLES or not np.ptp(sample[:, :2], axis=0).all():
+        return np.asarray(pca[:, :2], dtype=np.float32).copy()
+    progress.say("UMAP: its first import compiles code and takes some seconds.")
+    progress.begin("UMAP", count)
+    with _quiet():
+        import umap
+
+        model = umap.UMAP(
+            n_neighbors=min(neighbors, len(rows) - 1),
+            min_dist=min_dist,
+            init=sample[:, :2],
+            random_state=seed,
+            n_jobs=1,  # what a fixed seed asks for
+        )
+        placed = np.empty((count, 2), dtype=np.float32)
+        placed[rows] = model.fit_transform(sample)
+        progress.advance(len(rows))
+        rest = np.setdiff1d(np.arange(count), rows, assume_unique=True)
+        for start in range(0, len(rest), TRANSFORM_ROWS):
+            chunk = rest[start : start + TRANSFORM_ROWS]
+            placed[chunk] = model.transform(np.asarray(pca[chunk]))
+            progress.advance(len(chunk))
+    return placed
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings that umap and numba give about themselves: no Tensorflow, no parallel code, deprecated calls."""
+    with warnings.catch_warnings():
+        for category in (ImportWarning, DeprecationWarning, FutureWarning, UserWarning, RuntimeWarning):
+            warnings.simplefilter("ignore", category)
+        yield

@@ -1,0 +1,139 @@
+"""Latents of every particle of a run: principal components, UMAP, clusters, maps of their medoids, figures.
+
+An earlier analysis of the same checkpoint is replaced, once the new one is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cryohype_model.cli.output import add_json_option, console, print_json
+
+if TYPE_CHECKING:
+    from cryohype_model.analysis.analyze import AnalysisResult
+    from cryohype_model.config import AnalysisConfig, RunConfig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `cryohype analyze`; what is not given comes from the run's configuration."""
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--checkpoint", default="last", metavar="NAME", help="last (default), best, or a step's file name")
+    found = parser.add_argument_group("clusters, found among the principal components")
+    found.add_argument("--clusters", type=int, metavar="K", help="how many; default: as many as known labels, else by the BIC")
+    found.add_argument("--method", choices=("kmeans", "gmm", "hdbscan"), help="default kmeans; hdbscan finds their number itself")
+    found.add_argument("--components", type=int, metavar="Q", help="principal components kept, default 32")
+    parts = parser.add_argument_group("what is made")
+    parts.add_argument("--no-umap", action="store_true", help="no two-dimensional picture of the latents")
+    parts.add_argument("--no-volumes", action="store_true", help="no maps of the medoids")
+    parts.add_argument("--mean", action="store_true", help="also a map of the mean latent of each cluster")
+    parts.add_argument("--activations", action="store_true", help="also look into the INRs (the paper's Figs. 7 and 8)")
+    parser.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute, default auto")
+    add_json_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyse and say what was found."""
+    from cryohype_model.analysis.analyze import Parts, analyze
+    from cryohype_model.inference.trained import open_trained_run
+
+    trained = open_trained_run(args.run_folder, args.checkpoint, args.accelerator)
+    config = _config(trained.config, args)
+    parts = Parts(not args.no_umap, not args.no_volumes, args.mean, args.activations)
+    with StageBar() as bar:
+        result = analyze(trained, config, bar, parts)
+    _print_result(result)
+    if args.json:
+        print_json(_record(result))
+    return 0
+
+
+class StageBar:
+    """Context that draws the stages of an analysis on standard error, one bar each, with the time left."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> StageBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def begin(self, stage: str, total: int) -> None:
+        """A new bar."""
+        self._task = self._bar.add_task(stage, total=total)
+
+    def advance(self, count: int) -> None:
+        """Move it."""
+        if self._task is not None:
+            self._bar.advance(self._task, count)
+
+    def say(self, sentence: str) -> None:
+        """A sentence above the bars."""
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def _config(config: RunConfig, args: argparse.Namespace) -> AnalysisConfig:
+    """The run's analysis section with the options given; ConfigError for an impossible value."""
+    from cryohype_model.config import validate_config
+
+    given = {"clusters": args.clusters, "cluster_method": args.method, "pca_components": args.components}
+    tree = config.model_dump()
+    tree["analysis"] |= {key: value for key, value in given.items() if value is not None}
+    if args.method == "hdbscan" and args.clusters is None:
+        tree["analysis"]["clusters"] = None  # the run's number is not meant for it
+    return validate_config(tree).analysis
+
+
+def _print_result(result: AnalysisResult) -> None:
+    clustering, ratio = result.clustering, result.variance_ratio
+    sizes = sorted(clustering.sizes)
+    spread = f", {sizes[0]:,} to {sizes[-1]:,} particles each" if sizes else ""
+    lines = [
+        f"{len(result.latents):,} particles, {len(ratio)} components with {ratio.sum():.0%} of the variance",
+        f"{clustering.count} clusters by {clustering.method} ({clustering.criterion}){spread}",
+    ]
+    if result.accuracy is not None:
+        index = result.adjusted_rand_index
+        lines.append(f"clusters against labels: accuracy {result.accuracy:.3f}, adjusted Rand index {index:.3f}")
+    lines += [f"{len(series)} maps in {series.path}" for series in result.series]
+    lines.append(f"written to {result.latents.path} in {result.seconds:.0f} s")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _record(result: AnalysisResult) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    clustering = result.clustering
+    record: dict[str, Any] = {
+        "particles": len(result.latents),
+        "q": len(result.variance_ratio),
+        "explained_variance": float(result.variance_ratio.sum()),
+        "method": clustering.method,
+        "clusters": clustering.count,
+        "cluster_sizes": clustering.sizes,
+        "noise": int((clustering.assignment < 0).sum()),
+    }
+    if result.accuracy is not None:
+        record |= {"accuracy": result.accuracy, "ari": result.adjusted_rand_index}
+    return record | {
+        "checkpoint": result.latents.checkpoint,
+        "volumes": [str(series.path) for series in result.series],
+        "figures": [str(path) for path in result.figures],
+        "folder": str(result.latents.path),
+        "seconds": round(result.seconds, 2),
+    }
