@@ -62,16 +62,19 @@ def test_versions_agree(project: dict[str, Any]) -> None:
     assert project["version"] == __version__
 
 
+def _files(folder: Path, root: Path) -> set[str]:
+    """Names of the files below a folder, caches of tools left out."""
+    names = {path.relative_to(root).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in names if not re.search(r"(^|/)(\.|__pycache__/)", name)}
+
+
 def test_the_wheel_holds_presets_assets_and_licence(root: Path, tmp_path: Path) -> None:
     wheel = pytest.importorskip("hatchling.builders.wheel", reason="the wheel is built with hatchling: pip install cryohype[dev]")
     built = next(wheel.WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["standard"]))
     names = set(zipfile.ZipFile(built).namelist())
-    packaged = {
-        path.relative_to(root).as_posix() for path in (root / "cryohype_model").rglob("*.*") if "__pycache__" not in path.parts
-    }
-    packaged |= {f"cryohype_model/{path.relative_to(root).as_posix()}" for path in (root / "assets").rglob("*.*")}
+    expected = _files(root / "cryohype_model", root) | {f"cryohype_model/{name}" for name in _files(root / "assets", root)}
     metadata = {name for name in names if ".dist-info/" in name}
-    assert names - metadata == {name for name in packaged if not (root / name).is_dir()}
+    assert names - metadata == expected
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
     assert "cryohype_model/presets/tomotwin-100.toml" in names
 
