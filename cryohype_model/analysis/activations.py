@@ -62,7 +62,7 @@ def probe(trained: TrainedRun, rows: npt.NDArray[np.int64], seed: int) -> Probe:
     activations = np.empty((len(rows), len(coordinates) * hidden), dtype=np.float32)
     first_weights = torch.zeros(2, *inr.weight_shapes[0], dtype=torch.float64)  # sums of the weights and of their squares
     done, shared = 0, False
-    for _, latents, _ in trained.encode_rows(rows):
+    for _, latents in trained.latents_of(rows):
         for latent in latents.split(DECODE_AT_ONCE):
             weights = trained.model.decode(latent)
             values = inr.hidden_activations(weights, coordinates.expand(len(latent), -1, -1))

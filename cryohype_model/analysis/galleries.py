@@ -28,13 +28,13 @@ def cluster_gallery(volumes: Mapping[int, Volume], sizes: list[int], pixel_size_
     """
     columns = min(ACROSS, len(volumes))
     lines = -(-len(volumes) // columns)
-    figure = Figure(figsize=(3.0 * columns, 1.25 * lines + 0.7), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(3.2 * columns, 1.25 * lines + 0.45), dpi=DPI, layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, (cluster, volume) in zip(grid.flat, volumes.items(), strict=False):
-        views = np.concatenate([np.pad(volume.sum(axis=axis), 1, mode="minimum") for axis in (0, 1, 2)], axis=1)
-        low, high = np.percentile(views, [1, 99.8])
+        views = np.concatenate([np.pad(volume.sum(axis=axis), 1, constant_values=np.nan) for axis in (0, 1, 2)], axis=1)
+        low, high = np.nanpercentile(views, [1, 99.8])
         axes.imshow(views, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), origin="lower", interpolation="nearest")
         axes.set_title(f"cluster {cluster}  ({sizes[cluster]:,})", fontsize=8, pad=2)
     box_angstrom = next(iter(volumes.values())).shape[0] * pixel_size_angstrom
@@ -72,6 +72,6 @@ def weight_spread_figure(probe: Probe) -> Figure:
         size = probe.weight_scale
         right.axvline(size, color="#D55E00", linestyle=(0, (4, 3)), label=f"size of a weight {size:.2g}")
         right.set(xlabel="standard deviation over INRs", ylabel="weights")
-        right.legend(frameon=False, fontsize=9)
+        right.legend(fontsize=9)
     figure.suptitle(f"Spread of the first layer's weights over {len(probe.rows)} generated INRs", fontsize=11)
     return figure

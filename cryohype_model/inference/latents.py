@@ -52,7 +52,7 @@ def fit_basis(trained: TrainedRun, components: int, sample: int, seed: int, repo
         raise RunError(f"an analysis needs at least 3 particles, and {trained.run.path} has {count}")
     pca = IncrementalPCA(n_components=q)
     waiting: list[npt.NDArray[np.float32]] = []
-    for part, latent, _ in trained.encode_rows(rows):
+    for part, latent in trained.latents_of(rows):
         waiting.append(latent.flatten(1).float().cpu().numpy())
         if sum(map(len, waiting)) >= max(FIT_BATCH, 2 * q):
             pca.partial_fit(np.concatenate(waiting))
@@ -67,7 +67,7 @@ def fit_basis(trained: TrainedRun, components: int, sample: int, seed: int, repo
 
 def trained_latent_size(trained: TrainedRun) -> int:
     """L: numbers in one latent."""
-    _, latent, _ = next(iter(trained.encode_rows([0])))
+    _, latent = next(iter(trained.latents_of([0])))
     return int(latent[0].numel())
 
 

@@ -24,6 +24,7 @@ from cryohype_model.runs.layout import Run
 from cryohype_model.runs.run import open_run
 
 ENCODE_BATCH = 256
+ENCODE_NUMBERS = {"cpu": 1 << 26, "cuda": 1 << 30}  # float32 numbers of INR weights and activations held at once
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,22 @@ class TrainedRun:
         """Preprocessing and the loss."""
         return SliceLoss(Preprocessor(self.scale, self.device), self.config.model)
 
+    @cached_property
+    def encode_batch(self) -> int:
+        """Images encoded at a time: as many as fit memory with the weights and activations of their INRs."""
+        shapes = self.model.inr.weight_shapes
+        weights = sum(fan_in * out for fan_in, out in shapes)
+        activations = len(self.loss.pixels) * max(max(shape) for shape in shapes)
+        budget = ENCODE_NUMBERS.get(self.device.type, ENCODE_NUMBERS["cpu"])
+        return max(1, min(ENCODE_BATCH, budget // (3 * (weights + activations))))
+
+    def latents_of(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor]]:
+        """Latents of any particles in batches, (rows, latents on the device); without the loss, which costs more than they do."""
+        for part, batch in self._batches(rows):
+            with torch.inference_mode():
+                latent = self.model.encode(*self.loss.encoder_arguments(batch.to(self.device))[1])
+            yield part, latent
+
     @torch.inference_mode()
     def encode(self, batch: ParticleBatch) -> tuple[Tensor, Tensor]:
         """Latents (b, tokens, width) of a batch on the device, and the loss (b,) of each image."""
@@ -61,15 +78,18 @@ class TrainedRun:
 
     def encode_rows(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor, Tensor]]:
         """Latents of any particles in batches: (rows, latents on the device, losses)."""
-        index = np.asarray(rows, dtype=np.int64)
-        parts = [index[start : start + ENCODE_BATCH] for start in range(0, len(index), ENCODE_BATCH)]
-        for part, batch in zip(parts, self.particles.prefetch(parts), strict=True):
+        for part, batch in self._batches(rows):
             yield part, *self.encode(batch.to(self.device))
+
+    def _batches(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], ParticleBatch]]:
+        index = np.asarray(rows, dtype=np.int64)
+        parts = [index[start : start + self.encode_batch] for start in range(0, len(index), self.encode_batch)]
+        yield from zip(parts, self.particles.prefetch(parts), strict=True)
 
     def mean_latent(self, rows: npt.ArrayLike) -> Tensor:
         """(1, tokens, width) mean latent of some particles, encoded anew."""
         total, count = None, 0
-        for part, latent, _ in self.encode_rows(rows):
+        for part, latent in self.latents_of(rows):
             subtotal = latent.sum(dim=0, keepdim=True)
             total = subtotal if total is None else total + subtotal
             count += len(part)
