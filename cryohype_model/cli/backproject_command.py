@@ -150,19 +150,18 @@ def _reconstruct_groups(
     from rich.progress import Progress
 
     from cryohype_model.imaging.particles import Particles
-    from cryohype_model.imaging.preprocess import Preprocessor
     from cryohype_model.inference.backproject import backproject
     from cryohype_model.inference.reconstruct import write_reconstruction
     from cryohype_model.inference.trained import pick_device
 
     particles = Particles(table)
-    preprocessor = Preprocessor(scale, pick_device(args.accelerator))
+    device = pick_device(args.accelerator)
     results: dict[str, Reconstruction] = {}
     maps = []
     with Progress(console=console) as progress:
         task = progress.add_task("back-projecting", total=sum(len(table) if r is None else len(r) for r in groups.values()))
         for name, rows in groups.items():
-            results[name] = backproject(particles, preprocessor, rows, report=lambda done: progress.advance(task, done))
+            results[name] = backproject(particles, scale, rows, device=device, report=lambda done: progress.advance(task, done))
             maps.append(write_reconstruction(results[name], folder, name))
     _draw(results, folder)
     for facts in maps:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from cryohype_model.imaging.ctf import contrast_transfer
 from cryohype_model.imaging.fourier import (
@@ -73,17 +74,21 @@ class Preprocessor:
     ----------
     scale : constants of the data set.
     device : where the batch lives.
+    padding : windowed images are zero-padded to this many times their side, which samples frequencies as much finer;
+        all lattices are then of the box ``padding · scale.box_px``.
     """
 
-    def __init__(self, scale: ImageScale, device: torch.device | str = "cpu") -> None:
+    def __init__(self, scale: ImageScale, device: torch.device | str = "cpu", padding: int = 1) -> None:
         self.scale = scale
-        self.grid = FourierGrid(scale.box_px)
+        self.padding = padding
+        self.box_px = padding * scale.box_px
+        self.grid = FourierGrid(self.box_px)
         self.device = torch.device(device)
         self.window = circular_window(scale.stored_box_px, scale.window_radius, scale.window_softness).to(device)
         self._outside = self.window < 0.5
-        self.pixels = rfft_pixels(scale.box_px).to(device)
+        self.pixels = rfft_pixels(self.box_px).to(device)
         # the last axis of rfft holds kx = 0 … D/2; rotation-free frequencies in 1/Å
-        self.frequencies = self.pixels.float() / (scale.box_px * scale.pixel_size_angstrom)
+        self.frequencies = self.pixels.float() / (self.box_px * scale.pixel_size_angstrom)
         self.half_disc = self.grid.half_disc_pixels.to(device)
 
     def transform(self, images: Tensor, shift_px: Tensor) -> Tensor:
@@ -98,10 +103,11 @@ class Preprocessor:
         # the centre of an odd box S is S // 2, which is also the centre of its first S - 1 rows
         images = images[..., :box, :box].float()
         if bool(self._outside.any()):
-            border = images[:, self._outside].mean(dim=1)
-            images = images - border[:, None, None]
-        coefficients = crop_fourier(image_to_fourier(images * self.window), self.scale.box_px)
-        ramp = phase_ramp(self.pixels, shift_px * (self.scale.box_px / box), self.scale.box_px)
+            images = images - images[:, self._outside].mean(dim=1)[:, None, None]
+        # equal margins on both sides keep the centre at half the side
+        windowed = functional.pad(images * self.window, [(self.padding - 1) * box // 2] * 4)
+        coefficients = crop_fourier(image_to_fourier(windowed), self.box_px)
+        ramp = phase_ramp(self.pixels, shift_px * (self.scale.box_px / box), self.box_px)
         return coefficients * ramp * (self.scale.contrast / self.scale.scale)
 
     def contrast_transfer(self, ctf: Tensor | None, count: int) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 
 from cryohype_model.errors import InputFileError
 from cryohype_model.imaging.particles import Particles
-from cryohype_model.imaging.preprocess import ImageScale, Preprocessor
+from cryohype_model.imaging.preprocess import ImageScale
 from cryohype_model.inference.backproject import Reconstruction, backproject
 from cryohype_model.io.table import ParticleTable
 from cryohype_model.metrics.mask import sphere_mask
@@ -60,9 +60,9 @@ def _quick_map(table: ParticleTable, max_images: int) -> Reconstruction:
         raise InputFileError(f"the images are {table.box_px} px wide, too small for a back-projection; at least 8 px are needed")
     box = min(QUICK_BOX_PX, stored)
     pixel_size = float(np.median(table.pixel_size_angstrom)) * stored / box
-    preprocessor = Preprocessor(ImageScale(stored, box, pixel_size, 1, 1.0, 0.0, 0.85, 0.15))
+    scale = ImageScale(stored, box, pixel_size, 1, 1.0, 0.0, window_radius=0.7, window_softness=0.3)
     rows = np.random.default_rng(0).permutation(len(particles))[:max_images]
-    return backproject(particles, preprocessor, np.sort(rows))
+    return backproject(particles, scale, np.sort(rows), padding=1)
 
 
 def _skewness(quick: Reconstruction) -> float:

@@ -25,7 +25,7 @@ def reconstruction_scale(table: ParticleTable, box_px: int | None, contrast: int
     stored = Particles(table).even_box_px
     box = box_px or stored
     pixel_size = float(np.median(table.pixel_size_angstrom)) * stored / box
-    return ImageScale(stored, box, pixel_size, contrast, 1.0, 0.0, window_radius=0.85, window_softness=0.15)
+    return ImageScale(stored, box, pixel_size, contrast, 1.0, 0.0, window_radius=0.7, window_softness=0.3)
 
 
 def write_reconstruction(result: Reconstruction, folder: Path, name: str) -> dict[str, Any]:
