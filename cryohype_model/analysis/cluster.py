@@ -16,13 +16,14 @@ from sklearn.neighbors import NearestNeighbors
 from cryohype_model.errors import ConfigError
 
 Method = Literal["kmeans", "gmm", "hdbscan"]
+Covariance = Literal["full", "diag"]
 Points = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 NOISE = -1
 BATCHED_ABOVE = 200_000  # particles: k-means sees mini-batches from here on
 MIXTURE_SAMPLE = 50_000  # particles that a Gaussian mixture is fitted on
-DENSITY_SAMPLE = 20_000  # particles that HDBSCAN is run on: its time grows with the square in so many dimensions
+DENSITY_SAMPLE = 10_000  # particles that HDBSCAN is run on: its time grows with the square in so many dimensions
 BIC_SAMPLE, BIC_COMPONENTS, BIC_MOST, BIC_PATIENCE = 10_000, 10, 20, 4
 
 
@@ -111,7 +112,7 @@ def lowest_bic(points: Points, seed: int) -> int:
     scores: list[float] = []
     most = min(BIC_MOST, max(1, len(points) // (2 * points.shape[1])))
     for count in range(1, most + 1):
-        scores.append(float(_gaussians(points, count, seed, starts=1).fit(points).bic(points)))
+        scores.append(float(_gaussians(count, "full", 2, seed).fit(points).bic(points)))
         if count - 1 - int(np.argmin(scores)) >= BIC_PATIENCE:
             break
     return int(np.argmin(scores)) + 1
@@ -125,13 +126,12 @@ def _kmeans(points: Points, clusters: int, seed: int) -> Rows:
 
 
 def _mixture(points: Points, sample: Points, clusters: int, seed: int) -> Rows:
-    return _gaussians(sample, clusters, seed, starts=3).fit(sample).predict(points).astype(np.int64)
+    # full covariances where there are ten particles for each of their axes, else diagonal ones
+    kind: Covariance = "full" if len(sample) >= 10 * clusters * sample.shape[1] else "diag"
+    return _gaussians(clusters, kind, 3, seed).fit(sample).predict(points).astype(np.int64)
 
 
-def _gaussians(sample: Points, clusters: int, seed: int, starts: int) -> GaussianMixture:
-    """Full covariances where there are some ten particles for each of their numbers, else diagonal ones."""
-    enough = len(sample) >= 10 * clusters * sample.shape[1]
-    kind = "full" if enough else "diag"
+def _gaussians(clusters: int, kind: Covariance, starts: int, seed: int) -> GaussianMixture:
     return GaussianMixture(clusters, covariance_type=kind, n_init=starts, reg_covar=1e-5, random_state=seed)
 
 

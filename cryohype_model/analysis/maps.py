@@ -85,8 +85,8 @@ def _write_series(trained: TrainedRun, kind: Kind, rows: Mapping[int, Rows], dig
         for cluster, members in rows.items():
             file = f"cluster_{cluster:04d}.mrc"
             volume = generator.volume(trained.mean_latent(members))
-            write_volume(partial / file, volume, trained.scale.pixel_size_angstrom)
             entries.append(_entry(trained, kind, file, cluster, members, volume))
+            write_volume(partial / file, volume, trained.scale.pixel_size_angstrom)
             progress.advance(1)
         facts = {"partition": digest, "particles_averaged": {str(cluster): len(members) for cluster, members in rows.items()}}
         return write_volume_series(trained.run, name, entries, facts)

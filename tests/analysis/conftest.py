@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,6 @@ from cryohype_model.training.prepare import image_scale
 BOX_PX = 16
 IMAGES_PER_STRUCTURE = 30
 STRUCTURES = 2
-CHECKPOINT = "step-00000007"
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +79,12 @@ def make_run(folder: Path, star: Path, **model: object) -> Run:
 def pristine_run(mixture: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that tests copy."""
     return make_run(tmp_path_factory.mktemp("runs") / "run", mixture)
+
+
+@pytest.fixture
+def make_variant(mixture: Path, tmp_path: Path) -> Callable[..., Run]:
+    """A function that makes a run of another model, ``make_variant(conditioning="concat")``."""
+    return lambda **model: make_run(tmp_path / "variant", mixture, **model)
 
 
 @pytest.fixture

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cryohype_model.analysis import medoids as module
+from cryohype_model.analysis.medoids import medoids, nearest
+from cryohype_model.analysis.traversal import path_between
+
+
+@pytest.fixture(scope="module")
+def points() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
+
+
+def test_a_medoid_has_the_smallest_sum_of_distances(points: np.ndarray) -> None:
+    assignment = np.arange(120) % 3
+    for name, row in medoids(points, assignment).items():
+        members = np.flatnonzero(assignment == name)
+        sums = [np.linalg.norm(points[members] - points[m], axis=1).sum() for m in members]
+        assert row == members[int(np.argmin(sums))]
+
+
+def test_a_large_cluster_is_represented_by_the_particle_nearest_to_its_mean(
+    points: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXACT_MEMBERS", 10)
+    row = medoids(points, np.zeros(120, np.int64))[0]
+    assert row == np.linalg.norm(points - points.mean(axis=0), axis=1).argmin()
+
+
+def test_noise_has_no_medoid(points: np.ndarray) -> None:
+    assignment = np.where(np.arange(120) < 50, -1, 2)
+    found = medoids(points, assignment)
+    assert list(found) == [2] and found[2] >= 50
+
+
+def test_one_particle_is_its_own_medoid(points: np.ndarray) -> None:
+    assignment = np.zeros(120, np.int64)
+    assignment[17] = 1
+    assert medoids(points, assignment)[1] == 17
+
+
+def test_neighbours_go_from_near_to_far_and_begin_with_the_particle(points: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ROWS", 50)
+    found = nearest(points, 30, 7)
+    expected = np.argsort(np.linalg.norm(points - points[30], axis=1))[:7]
+    np.testing.assert_array_equal(found, expected)
+    assert len(nearest(points, 0, 1000)) == 120
+
+
+def test_a_duplicate_does_not_come_before_the_particle_itself() -> None:
+    assert nearest(np.zeros((5, 2), np.float32), 3, 2)[0] == 3
+
+
+def test_a_path_follows_the_line_between_two_particles() -> None:
+    line = np.stack([np.linspace(0, 10, 21), np.zeros(21)], axis=1).astype(np.float32)
+    aside = line + np.array([0, 5], np.float32)
+    path = path_between(np.concatenate([line, aside]), 0, 20, steps=5)
+    np.testing.assert_array_equal(path, [0, 5, 10, 15, 20])
+
+
+def test_a_path_through_few_particles_repeats_none() -> None:
+    np.testing.assert_array_equal(path_between(np.array([[0.0], [1.0]], np.float32), 1, 0, steps=9), [1, 0])
