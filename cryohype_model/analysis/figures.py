@@ -70,12 +70,13 @@ def _draw_cells(axes: Axes, points: Points, classes: Rows, names: Rows) -> None:
 
 
 def _name_classes(axes: Axes, points: Points, classes: Rows, names: Rows, what: str) -> None:
-    """The number of each class at the middle of its particles, and a legend where it stays short."""
+    """The number of each class at its middle particle, and a legend where it stays short."""
     real = names[names >= 0]
     if len(real) <= MOST_NAMED:
         box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
         for name in real:
-            x, y = np.median(points[classes == name], axis=0)
+            members = points[classes == name]
+            x, y = members[((members - np.median(members, axis=0)) ** 2).sum(axis=1).argmin()]  # never between two islands
             axes.text(x, y, str(name), fontsize=9, fontweight="bold", ha="center", va="center", bbox=box)
     if len(names) <= MOST_IN_LEGEND:
         counts = [int((classes == name).sum()) for name in names]

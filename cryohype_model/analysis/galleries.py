@@ -59,13 +59,14 @@ def weight_spread_figure(probe: Probe) -> Figure:
     """How much the first layer's weights differ between the INRs (the paper's Fig. 8): as an image and as a histogram."""
     figure = Figure(figsize=(8.4, 3.8), dpi=DPI, layout="constrained")
     left, right = figure.subplots(1, 2)
-    picture = left.imshow(probe.weight_spread, cmap="viridis", aspect="auto", interpolation="nearest", vmin=0)
+    largest = float(probe.weight_spread.max()) or probe.weight_scale
+    picture = left.imshow(probe.weight_spread, cmap="viridis", aspect="auto", interpolation="nearest", vmin=0, vmax=largest)
     left.set(xlabel="output of the first layer", ylabel="input (Fourier feature)")
     figure.colorbar(picture, ax=left, label="standard deviation")
     right.spines[["top", "right"]].set_visible(False)
     if probe.shared_weights:
         right.set_axis_off()
-        right.text(0.5, 0.5, "shared weights:\nall images have the same INR weights (concat),\ntheir spread is 0 by construction",
+        right.text(0.5, 0.5, "shared weights:\nall images have the same INR weights\n(concat), so their spread is 0",
                    ha="center", va="center", color=GREY, transform=right.transAxes)  # fmt: skip
     else:
         right.hist(probe.weight_spread.ravel(), bins=60, color="#0072B2")
