@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import IncrementalPCA
+import torch
+from torch import Tensor
 
 from cryohype_model.errors import RunError
+from cryohype_model.inference.principal import IncrementalPca
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.runs.latents import LatentWriter
 
@@ -31,7 +33,8 @@ class PcaBasis:
 
     def project(self, flat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(b, L) latents to (b, q) coordinates."""
-        return (flat - self.mean) @ self.components.T
+        projected: npt.NDArray[np.float32] = ((flat - self.mean) @ self.components.T).astype(np.float32)
+        return projected
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """For ``pca_basis.npz``."""
@@ -46,23 +49,21 @@ def fit_basis(trained: TrainedRun, components: int, sample: int, seed: int, repo
     components : q, at most. sample : particles encoded for the fit. report : called with images done.
     """
     count = len(trained.particles)
-    rows = np.sort(np.random.default_rng(seed).permutation(count)[:sample])
+    rows = np.random.default_rng(seed).permutation(count)[:sample]  # in random order: files are often sorted by class
     q = min(components, len(rows) - 1, trained_latent_size(trained))
     if q < 2:
         raise RunError(f"an analysis needs at least 3 particles, and {trained.run.path} has {count}")
-    pca = IncrementalPCA(n_components=q)
-    waiting: list[npt.NDArray[np.float32]] = []
+    pca = IncrementalPca(q)
+    waiting: list[Tensor] = []
     for part, latent in trained.latents_of(rows):
-        waiting.append(latent.flatten(1).float().cpu().numpy())
+        waiting.append(latent.flatten(1).float())
         if sum(map(len, waiting)) >= max(FIT_BATCH, 2 * q):
-            pca.partial_fit(np.concatenate(waiting))
+            pca.update(torch.cat(waiting))
             waiting = []
         report(len(part))
-    rest = np.concatenate(waiting) if waiting else np.empty((0, 0), np.float32)
-    # a rest smaller than q cannot be fitted on its own; it is a small part of a random sample
-    if len(rest) >= q:
-        pca.partial_fit(rest)
-    return PcaBasis(pca.mean_.astype(np.float32), pca.components_.astype(np.float32), pca.explained_variance_ratio_)
+    if waiting:
+        pca.update(torch.cat(waiting))
+    return PcaBasis(pca.mean.cpu().numpy(), pca.signed_axes().cpu().numpy(), pca.variance_ratio().cpu().numpy())
 
 
 def trained_latent_size(trained: TrainedRun) -> int:

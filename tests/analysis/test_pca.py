@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.decomposition import PCA
 
 from cryohype_model.inference import latents, trained
 from cryohype_model.inference.latents import encode_all, fit_basis
+from cryohype_model.inference.principal import IncrementalPca
 from cryohype_model.inference.trained import open_trained_run
 from cryohype_model.runs.latents import LatentWriter
 from cryohype_model.runs.layout import Run
@@ -51,3 +53,27 @@ def test_the_images_encoded_at_a_time_shrink_with_the_networks(run: Run, monkeyp
     assert opened.encode_batch == trained.ENCODE_BATCH
     monkeypatch.setattr(trained, "ENCODE_NUMBERS", {"cpu": 1})
     assert open_trained_run(run.path, accelerator="cpu").encode_batch == 1
+
+
+@pytest.mark.parametrize("batches", [(200,), (60, 60, 60, 20), (40, 157, 3)])
+def test_batches_give_the_axes_of_all_together(batches: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    values = (
+        rng.normal(size=(200, 500)) * 0.01 + 3 + rng.normal(size=(200, 6)) * [9, 7, 5, 3, 2, 1] @ rng.normal(size=(6, 500))
+    ).astype(np.float32)
+    pca = IncrementalPca(6)
+    for part in np.split(values, np.cumsum(batches)[:-1]):
+        pca.update(torch.from_numpy(part))
+    full = PCA(6, svd_solver="full").fit(values.astype(np.float64))
+    np.testing.assert_allclose(pca.mean, full.mean_, atol=1e-4)
+    np.testing.assert_allclose(np.abs((pca.axes.numpy() * full.components_).sum(axis=1)), 1, atol=1e-4)
+    np.testing.assert_allclose(pca.axes @ pca.axes.T, np.eye(6), atol=1e-5)
+    np.testing.assert_allclose(pca.variance_ratio(), full.explained_variance_ratio_, rtol=1e-3)
+    assert (pca.signed_axes().abs().max(dim=1).values == pca.signed_axes().max(dim=1).values).all()
+
+
+def test_equal_vectors_have_no_axes_and_are_no_error() -> None:
+    pca = IncrementalPca(2)
+    pca.update(torch.ones(10, 4))
+    pca.update(torch.ones(10, 4))
+    assert torch.isfinite(pca.signed_axes()).all() and pca.variance_ratio().sum() < 1e-3
