@@ -47,10 +47,10 @@ class DataConfig(_Section):
         "auto", description="is density bright or dark in the images; auto asks the file, then a quick back-projection"
     )
     window_radius: float = Field(
-        0.85, gt=0, le=1.5, description="radius of the soft circular window, as a fraction of the half box"
+        0.7, gt=0, le=1.5, description="radius of the soft circular window, as a fraction of the half box"
     )
     window_softness: float = Field(
-        0.15, ge=0, le=1, description="width of the window's cosine edge, as a fraction of the half box"
+        0.3, ge=0, le=1, description="width of the window's cosine edge, as a fraction of the half box"
     )
 
 
@@ -61,9 +61,9 @@ class InrConfig(_Section):
     hidden: int = Field(1024, ge=8, description="width of the hidden layers")
     frequencies: int = Field(192, ge=4, description="random Fourier features: this many sines and as many cosines")
     feature_sigma: float = Field(
-        0.5,
+        0.25,
         gt=0,
-        description="standard deviation of the feature frequencies, in half boxes: 0.5 reaches a quarter of the box's side",
+        description="standard deviation of the feature frequencies, in half boxes: 0.25 suits molecules that fill half of the box",
     )
     residual: bool = Field(True, description="residual connections between layers of equal width")
     output: Literal["complex", "hartley"] = Field(

@@ -37,7 +37,7 @@ class Wanted:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``cryohype volumes``."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="a trained run")
+    parser.add_argument("source", type=Path, metavar="RUN", help="a trained run")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--particles", metavar="N,N…", help="zero-based particle numbers: one map each")
     which.add_argument("--cluster", metavar="N|all", help="a cluster that `cryohype analyze` found, or all of them")
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     if args.neighbours < 1:
         raise ConfigError(f"--neighbours must be at least 1, not {args.neighbours}")
-    trained = open_trained_run(args.run, args.checkpoint, args.accelerator)
+    trained = open_trained_run(args.source, args.checkpoint, args.accelerator)
     method = args.method or {"particles": "particle", "cluster": "medoid", "selection": "mean"}[_kind(args)]
     wanted = _wanted(args, trained)
     place, name = (args.output.absolute().parent, args.output.name) if args.output else (trained.run, _default_name(args, method))

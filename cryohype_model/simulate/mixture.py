@@ -145,7 +145,7 @@ def _truth(
 
 def _entry(label: int, structure: Structure, path: Path) -> dict[str, Any]:
     """One structure in truth.json."""
-    entry: dict[str, Any] = {"label": label, "name": structure.name, "volume": f"{path.parent.name}/{path.name}"}
+    entry: dict[str, Any] = {"label": label, "name": structure.name, "map": f"{path.parent.name}/{path.name}"}
     if isinstance(structure, Atoms):
         entry |= {"atoms": len(structure), "side_angstrom": round(bounding_side_angstrom(structure), 1)}
     return entry

@@ -44,7 +44,7 @@ def test_the_folder_holds_what_it_should_and_nothing_else(data_set: Path) -> Non
     assert [s["name"] for s in truth["structures"]] == ["ring-1", "antibody-1", "barrel-1"]
     assert [s["label"] for s in truth["structures"]] == [0, 1, 2]
     for entry in truth["structures"]:
-        volume, pixel_angstrom, _ = read_volume(data_set / entry["volume"])
+        volume, pixel_angstrom, _ = read_volume(data_set / entry["map"])
         assert volume.shape == (32, 32, 32)
         assert pixel_angstrom == pytest.approx(6.0)
 
@@ -71,7 +71,7 @@ def test_noise_and_signal_are_what_snr_says(data_set: Path) -> None:
     noise, signal = torch.empty_like(images), []
     for entry in json.loads((data_set / "truth.json").read_text())["structures"]:
         rows = np.flatnonzero(table.label == entry["label"])
-        volume = torch.from_numpy(read_volume(data_set / entry["volume"])[0])
+        volume = torch.from_numpy(read_volume(data_set / entry["map"])[0])
         clean = torch.cat(list(clean_images(volume, table[rows], 32)))
         noise[rows] = images[rows] - clean
         signal.append(clean.var(dim=(1, 2)).mean())
