@@ -63,7 +63,7 @@ class InrConfig(_Section):
     feature_sigma: float = Field(
         0.25,
         gt=0,
-        description="standard deviation of the feature frequencies, in half boxes: 0.25 suits molecules that fill half of the box",
+        description="spread of the feature frequencies, in half boxes: 0.25 suits molecules that fill half of the box",
     )
     residual: bool = Field(True, description="residual connections between layers of equal width")
     output: Literal["complex", "hartley"] = Field(

@@ -20,7 +20,7 @@ Volume = npt.NDArray[np.float32]
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1d2430; background: #fff; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; } td, th { padding: .25rem .9rem .25rem 0; text-align: left; border-bottom: 1px solid #dde2ea; }
+table { border-collapse: collapse; } td, th { padding: .25rem .9rem .25rem 0; text-align: left; border-bottom: 1px solid #dde; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
 pre { background: #f3f5f8; padding: .8rem; overflow-x: auto; font-size: .85rem; } .lead { color: #566072; }
@@ -31,7 +31,7 @@ PICTURES = {
     "umap_by_label.png": "The same, coloured by the true structure: the colours should agree with the clusters.",
     "training_loss.png": "Training loss. Below the noise floor a network copies noise.",
     "medoid_maps.png": "The map of each cluster's medoid particle, seen along three axes.",
-    "fsc_curves.png": "FSC against the true maps, averaged over structures: maps from single images, and back-projection with true labels.",
+    "fsc_curves.png": "FSC against the true maps, averaged over structures: of maps from single images, and of the bound.",
     "confusion.png": "Clusters matched to structures.",
     "histograms.png": "Spread of each metric over the maps.",
 }
@@ -62,7 +62,8 @@ def write_demo_report(folder: Path, facts: dict[str, Any], commands: Sequence[Se
         "<h2>The commands</h2>",
         "<pre>" + html.escape("\n".join("cryohype " + " ".join(words) for words in commands)) + "</pre>",
     ]
-    page = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>CryoHype demo</title><style>{STYLE}</style>{''.join(body)}</html>"
+    head = f"<meta charset='utf-8'><title>CryoHype demo</title><style>{STYLE}</style>"
+    page = f"<!doctype html><html lang='en'>{head}{''.join(body)}</html>"
     (folder / "report.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     report = folder / "report.html"
     report.write_text(page, encoding="utf-8")
