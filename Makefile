@@ -13,8 +13,7 @@ INSTALLED := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/all.stamp)
 .PHONY: demo test docs clean
 
 demo: $(INSTALLED)
-	rm -rf demo-run
-	$(BIN)/cryohype demo -o demo-run
+	$(BIN)/cryohype demo -o demo-run --overwrite
 
 test: .venv/dev.stamp
 	$(BIN)/ruff check
