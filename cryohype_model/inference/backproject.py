@@ -202,9 +202,7 @@ def _crop(volume: Tensor, scale: ImageScale) -> npt.NDArray[np.float32]:
     """Cut the padding off a map, and give it the density of the stored sampling."""
     low = (volume.shape[-1] - scale.box_px) // 2
     inner = slice(low, low + scale.box_px)
-    # the inverse transform divides by the padded box³, a slice of the padded image lacks that factor only in the plane
-    factor = scale.density_factor * volume.shape[-1] / scale.box_px
-    return (volume[inner, inner, inner] * factor).cpu().numpy().astype(np.float32)
+    return (volume[inner, inner, inner] * scale.density_factor).cpu().numpy().astype(np.float32)
 
 
 def noise_to_signal(fsc: npt.NDArray[np.float64], mean_weight: Tensor) -> Tensor:
