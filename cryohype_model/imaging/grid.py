@@ -79,11 +79,15 @@ def rotate_slice(pixels_2d: Tensor, rotation: Tensor) -> Tensor:
 
 
 def fold_half_space(coordinates: Tensor) -> tuple[Tensor, Tensor]:
-    """Fold k into the half-space kz >= 0: the density's transform at -k is the conjugate of that at k.
+    """Fold k into one half-space: the density's transform at -k is the conjugate of that at k.
+
+    The half holds kz > 0, and of the plane kz = 0 (a view along the axis) ky > 0, or ky = 0 and kx >= 0.
 
     Returns
     -------
     (..., 3) folded coordinates and (...) sign: -1 where the answer must be conjugated.
     """
-    sign = torch.where(coordinates[..., 2] < 0, -1.0, 1.0).to(coordinates.dtype)
+    kx, ky, kz = coordinates.unbind(-1)
+    opposite = (kz < 0) | ((kz == 0) & ((ky < 0) | ((ky == 0) & (kx < 0))))
+    sign = torch.where(opposite, -1.0, 1.0).to(coordinates.dtype)
     return coordinates * sign[..., None], sign

@@ -88,9 +88,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "use the release that wrote it"
         )
     content.pop("version")
-    content["config"] = validate_config(content["config"])
-    content["scale"] = ImageScale(**content["scale"])
-    return Checkpoint(**content)
+    try:
+        content["config"] = validate_config(content["config"])
+        content["scale"] = ImageScale(**content["scale"])
+        return Checkpoint(**content)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged, it lacks a part of a checkpoint ({error}); use another one") from None
 
 
 def restore_model(checkpoint: Checkpoint) -> HyperNetwork:
