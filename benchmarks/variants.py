@@ -79,7 +79,10 @@ def measure(name: str, options: list[str], stars: Path, folder: Path, args: argp
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown."""
-    lines = ["| variant | FSC-AUC | averaged over 50 | vIoU | Chamfer (Å) | accuracy | kNN accuracy | training (s) |", "|---" * 8 + "|"]
+    lines = [
+        "| variant | FSC-AUC | averaged over 50 | vIoU | Chamfer (Å) | accuracy | kNN accuracy | training (s) |",
+        "|---" * 8 + "|",
+    ]
     for row in rows:
         chamfer = "not defined" if row["chamfer_angstrom"] is None else f"{row['chamfer_angstrom']:.2f}"
         lines.append(
@@ -111,7 +114,10 @@ def main() -> None:
     stars = simulate(args.data, args.output, args)
     rows = [measure(name, VARIANTS[name], stars, args.output, args) for name in args.variants or VARIANTS]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    print(f"\n{platform.processor() or platform.machine()}, commit {commit}, {args.structures} structures × {args.images} images of ", end="")
+    print(
+        f"\n{platform.processor() or platform.machine()}, commit {commit}, {args.structures} structures × {args.images} images of ",
+        end="",
+    )
     print(f"{args.box} px at {args.pixel_size} Å/px, SNR {args.snr}, {args.epochs} epochs\n\n{table(rows)}")
     (args.output / f"rows-{'-'.join(r['name'].replace(' ', '') for r in rows)}.json").write_text(json.dumps(rows, indent=2))
 

@@ -22,7 +22,8 @@ def keep_checkpoint(run: Run, checkpoint: Checkpoint, is_best: bool, keep: int) 
     save_checkpoint(checkpoint, path)
     for name in ("last", "best") if is_best else ("last",):
         _point(path, run.checkpoints / f"{name}.ckpt")
-    for old in sorted(run.checkpoints.glob("step-*.ckpt"))[:-keep]:
+    # by age, not by step: a run resumed from an earlier checkpoint writes smaller steps than lie there
+    for old in sorted(run.checkpoints.glob("step-*.ckpt"), key=lambda file: file.stat().st_mtime_ns)[:-keep]:
         old.unlink()
     return path
 

@@ -12,7 +12,8 @@ from typing import Any, cast
 import psutil
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import Tensor
 
 from cryohype_model.config import RunConfig, TrainingConfig
 from cryohype_model.errors import TrainingError
@@ -46,23 +47,31 @@ class TrainingResult:
 
 def make_fabric(config: TrainingConfig) -> Fabric:
     """Devices, precision and processes as configured; launched."""
-    many = config.devices * config.nodes > 1
+    processes = config.devices * config.nodes
+    if config.batch_size < processes:
+        raise TrainingError(
+            f"training.batch_size = {config.batch_size} is smaller than the number of processes, {processes}; "
+            "raise it, or lower training.devices"
+        )
     if config.accelerator == "cuda" and not torch.cuda.is_available():
         raise TrainingError(
             "training.accelerator = 'cuda', but PyTorch sees no GPU here; use accelerator=auto, or run where one is"
         )
-    fabric = Fabric(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        num_nodes=config.nodes,
-        strategy="ddp" if many else "auto",
-        precision=config.precision,
-    )
-    fabric.launch()
-    if config.batch_size < fabric.world_size:
-        raise TrainingError(
-            f"training.batch_size = {config.batch_size} is smaller than the number of processes, {fabric.world_size}"
+    try:
+        fabric = Fabric(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            num_nodes=config.nodes,
+            strategy="ddp" if processes > 1 else "auto",
+            precision=config.precision,
         )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(
+            f"training.devices = {config.devices} with training.accelerator = '{config.accelerator}' is not possible here "
+            f"({reason}); lower the one or change the other"
+        ) from None
+    fabric.launch()
     return fabric
 
 
@@ -75,19 +84,26 @@ def train(run: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, resume
     ------
     TrainingError : the loss is not a number, or memory ran out; the last checkpoint stays.
     """
-    with StopRequest() as stop:
-        trainer = _Trainer(run, config, data, fabric, stop)
-        if resume is not None:
-            trainer.resume(resume)
-        try:
+    try:
+        with StopRequest() as stop:
+            trainer = _Trainer(run, config, data, fabric, stop)
+            if resume is not None:
+                trainer.resume(resume)
             return trainer.run_epochs()
-        except torch.OutOfMemoryError:
-            batch = config.training.batch_size
-            raise TrainingError(
-                f"the GPU ran out of memory at training.batch_size = {batch}; "
-                f"resume with --set training.batch_size={max(1, batch // 2)}, "
-                "or use fewer coordinates with --set training.coordinate_fraction=0.5"
-            ) from None
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        batch = config.training.batch_size
+        raise TrainingError(
+            f"memory ran out at training.batch_size = {batch}; "
+            f"resume with --set training.batch_size={max(1, batch // 2)}, "
+            "or use fewer coordinates with --set training.coordinate_fraction=0.5"
+        ) from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """PyTorch has a class of its own for GPUs only; on the CPU its allocator raises a plain RuntimeError."""
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 class _Trainer:
@@ -104,6 +120,7 @@ class _Trainer:
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.steps_per_epoch = steps_in_epoch(len(data.particles), options.batch_size, fabric.world_size)
         self.epoch = self.batch = self.step = 0
+        self.saved_step = -1
         self.best_loss = math.inf
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=fabric.device)
         self.images_per_s = 0.0
@@ -112,14 +129,24 @@ class _Trainer:
         """Continue exactly where a checkpoint was written."""
         self.model.load_state_dict(checkpoint.model)
         self.optimizer.load_state_dict(checkpoint.optimizer)
+        for group in self.optimizer.param_groups:  # the learning rate is set at every step
+            group["weight_decay"] = self.config.training.weight_decay
         self.epoch, self.best_loss = checkpoint.epoch, checkpoint.best_loss
+        self.step = self.saved_step = checkpoint.step
+        # an unfinished epoch that was cut into other batches begins again
         if checkpoint.config.training.batch_size == self.config.training.batch_size:
-            self.batch, self.step = checkpoint.batch, checkpoint.step
+            self.batch = checkpoint.batch
             self.loss_sum += checkpoint.epoch_loss_sum
-        else:  # the unfinished epoch was cut into other batches: begin it again
-            self.step = self.epoch * self.steps_per_epoch
         if self.fabric.is_global_zero:
             truncate_metrics(self.run, self.step)
+
+    @property
+    def position(self) -> int:
+        """Steps from the beginning as this configuration cuts the epochs: what the schedules depend on.
+
+        Equal to ``step``, the optimiser steps done, unless a resumed run changed its batch size.
+        """
+        return self.epoch * self.steps_per_epoch + self.batch
 
     def run_epochs(self) -> TrainingResult:
         """All epochs that are left."""
@@ -127,18 +154,18 @@ class _Trainer:
         total = options.epochs * self.steps_per_epoch
         loss = math.nan
         self._set_status("running", message="")
-        with TrainingProgress(total, self.step, self.run.log, self.fabric.is_global_zero) as self.progress:
+        with TrainingProgress(total, self.position, self.run.log, self.fabric.is_global_zero) as self.progress:
             self._introduce()
             while self.epoch < options.epochs and not self._must_stop():
-                finished = self._run_epoch()
-                if finished:
+                if self._run_epoch():
                     loss = self._finish_epoch()
-            if self._must_stop():
-                self._save(is_best=False)
+            stopped = self.epoch < options.epochs
+            if stopped:
+                if self.saved_step != self.step:
+                    self._save(is_best=False)
                 self.progress.say(f"Stopped at step {self.step}. Go on with: cryohype train --resume {self.run.path}")
-        stopped = self.epoch < options.epochs
         self._set_status("stopped" if stopped else "finished", epochs_done=self.epoch, pid=None, process_created=None)
-        number = self.stop.signal_number or (signal.SIGTERM if stopped else None)
+        number = (self.stop.signal_number or signal.SIGTERM) if stopped else None
         return TrainingResult(self.epoch, self.step, loss, self.images_per_s, time.monotonic() - began, number)
 
     def _run_epoch(self) -> bool:
@@ -153,14 +180,18 @@ class _Trainer:
             self.batch += 1
             self.step += 1
             seen += len(batch.index) * fabric.world_size
-            if self.step % LOG_EVERY == 0 or self.batch == self.steps_per_epoch:
+            if self.step % LOG_EVERY == 0 or self.step == 1 or self.batch == self.steps_per_epoch:
                 now = time.monotonic()
                 self.images_per_s, mark, seen = seen / max(1e-9, now - mark), now, 0
-                self._report(self._checked(value))
-            if self._must_stop():
-                return self.batch == self.steps_per_epoch
-            if time.monotonic() - saved > 60 * options.checkpoint_minutes:
-                self._checked(value)
+                self._report(self._mean_over_processes(value))
+            if self.batch == self.steps_per_epoch:
+                break
+            stop, overdue = self._anywhere(
+                self.stop.signal_number is not None, time.monotonic() - saved > 60 * options.checkpoint_minutes
+            )
+            if stop:
+                return False
+            if overdue:
                 self._save(is_best=False)
                 saved = time.monotonic()
         return True
@@ -169,8 +200,8 @@ class _Trainer:
         """One optimiser step; the mean loss of the batch."""
         options, fabric = self.config.training, self.fabric
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(options, self.step, self.steps_per_epoch)
-        rows = coordinate_rows(options, self.loss.radius_squared, self.step, self.steps_per_epoch)
+            group["lr"] = learning_rate(options, self.position, self.steps_per_epoch)
+        rows = coordinate_rows(options, self.loss.radius_squared, self.position, self.steps_per_epoch)
         keep = self._token_mask(len(batch.index))
         value = self.loss(self.model, batch, rows, keep).mean()
         self.optimizer.zero_grad(set_to_none=True)
@@ -183,7 +214,7 @@ class _Trainer:
 
     def _token_mask(self, images: int) -> Tensor | None:
         tokens = (self.data.scale.box_px // self.config.model.patch_px) ** 2
-        keep = token_mask(self.config.training, images, tokens, self.step, self.fabric.global_rank, self.fabric.world_size)
+        keep = token_mask(self.config.training, images, tokens, self.position, self.fabric.global_rank, self.fabric.world_size)
         return None if keep is None else keep.to(self.fabric.device)
 
     def _finish_epoch(self) -> float:
@@ -192,8 +223,6 @@ class _Trainer:
         loss = self._mean_over_processes(self.loss_sum / self.steps_per_epoch)
         self.epoch, self.batch = self.epoch + 1, 0
         self.loss_sum.zero_()
-        is_best = loss < self.best_loss
-        self.best_loss = min(loss, self.best_loss)
         if self.fabric.is_global_zero:
             append_metrics(self.run, self._facts(loss, split="epoch"))
         self.progress.say(
@@ -201,6 +230,8 @@ class _Trainer:
             f"{self.images_per_s:.0f} images/s  {memory_gb(self.fabric.device):.2f} GB"
         )
         if self.epoch % options.checkpoint_epochs == 0 or self.epoch == options.epochs or self._must_stop():
+            is_best = loss < self.best_loss  # of those that have a checkpoint
+            self.best_loss = min(loss, self.best_loss)
             self._save(is_best)
         self._set_status("running", epochs_done=self.epoch)
         return loss
@@ -208,7 +239,7 @@ class _Trainer:
     def _report(self, loss: float) -> None:
         if self.fabric.is_global_zero:
             append_metrics(self.run, self._facts(loss, split="step"))
-        self.progress.step(self.step, self.epoch, loss, self.images_per_s, memory_gb(self.fabric.device))
+        self.progress.step(self.position, self.epoch, loss, self.images_per_s, memory_gb(self.fabric.device))
 
     def _facts(self, loss: float, split: str) -> dict[str, Any]:
         return {
@@ -223,51 +254,61 @@ class _Trainer:
             "time": round(time.time(), 3),
         }
 
-    def _checked(self, value: Tensor) -> float:
-        """The loss as a number.
+    def _save(self, is_best: bool) -> None:
+        """Write a checkpoint.
 
         Raises
         ------
-        TrainingError : it is not finite; no checkpoint is written from such a state.
+        TrainingError : loss or weights are not finite; no checkpoint is written from such a state.
         """
-        loss = float(value.detach())
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss} at step {self.step}; resume the last checkpoint with a smaller learning rate, "
-                f"--set training.learning_rate={self.config.training.learning_rate / 3:.1e}, "
-                "or with --set training.precision=32-true"
-            )
-        return loss
-
-    def _save(self, is_best: bool) -> None:
+        loss_sum = self._mean_over_processes(self.loss_sum)
+        if not all(bool(parameter.isfinite().all()) for parameter in self.model.parameters()):
+            raise self._diverged("the weights are no longer finite")
         if self.fabric.is_global_zero:
-            module: nn.Module = self.model.module
-            inner = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
             checkpoint = Checkpoint(
                 config=self.config,
                 scale=self.data.scale,
-                model=inner.state_dict(),
+                model=self.model.module.state_dict(),  # without the wrapper of DDP
                 optimizer=self.optimizer.state_dict(),
                 epoch=self.epoch,
                 batch=self.batch,
                 step=self.step,
                 best_loss=self.best_loss,
-                epoch_loss_sum=float(self.loss_sum),
+                epoch_loss_sum=loss_sum,
             )
             keep_checkpoint(self.run, checkpoint, is_best, self.config.training.keep_checkpoints)
+        self.saved_step = self.step
         self.fabric.barrier()
 
     def _must_stop(self) -> bool:
         """Whether any process was asked to stop."""
-        asked = self.stop.signal_number is not None
+        return self._anywhere(self.stop.signal_number is not None)[0]
+
+    def _anywhere(self, *flags: bool) -> list[bool]:
+        """Each flag, or-ed over the processes, so that all of them take the same way."""
         if self.fabric.world_size == 1:
-            return asked
-        flag = torch.tensor(float(asked), device=self.fabric.device)
-        return bool(float(cast(Tensor, self.fabric.all_reduce(flag, reduce_op="sum"))) > 0)
+            return list(flags)
+        total = cast(Tensor, self.fabric.all_reduce(torch.tensor(flags, device=self.fabric.device).float(), reduce_op="sum"))
+        return [value > 0 for value in total.tolist()]
 
     def _mean_over_processes(self, value: Tensor) -> float:
-        reduced: Any = self.fabric.all_reduce(value, reduce_op="mean")
-        return self._checked(reduced)
+        """The mean of a loss as a number, the same in every process.
+
+        Raises
+        ------
+        TrainingError : it is not finite.
+        """
+        mean = float(cast(Tensor, self.fabric.all_reduce(value.detach(), reduce_op="mean")))
+        if not math.isfinite(mean):
+            raise self._diverged(f"the loss became {mean}")
+        return mean
+
+    def _diverged(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{what} at step {self.step}; resume the last checkpoint with a smaller learning rate, "
+            f"--set training.learning_rate={self.config.training.learning_rate / 3:.1e}, "
+            "or with --set training.precision=32-true"
+        )
 
     def _set_status(self, status: str, **changes: Any) -> None:
         if self.fabric.is_global_zero:
