@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     if (args.particles is None) == (args.resume is None):
         raise ConfigError("give either PARTICLES to train on, or --resume RUN to go on with a run")
     started = time.monotonic()
-    result, run_folder, config = _resume(args) if args.resume else _begin(args)
+    result, run_folder, config, is_first = _resume(args) if args.resume else _begin(args)
+    if not is_first:  # the first process speaks for all
+        return 0
     if args.json:
         facts = {"run": str(run_folder.path), "epochs": result.epochs_done, "step": result.step, "loss": result.loss}
         facts |= {
@@ -72,12 +74,13 @@ def run(args: argparse.Namespace) -> int:
         print_json(facts | {"seconds": time.monotonic() - started, "batch_size": config.training.batch_size})
     if result.signal_number is not None:
         return 128 + result.signal_number
-    console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False)
+    console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
+def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:
     from cryohype_model.config import load_config
+    from cryohype_model.nets.build import check_sizes
     from cryohype_model.runs.run import refuse_occupied
     from cryohype_model.training.automatic import automatic_preset, fit_to_box
     from cryohype_model.training.loop import make_fabric
@@ -88,18 +91,26 @@ def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
     automatic = args.config is None and args.preset is None
     preset = automatic_preset() if automatic else args.preset
     config = load_config(args.config, preset=preset, overrides=overrides)
-    _first_process_only(lambda: refuse_occupied(output.absolute()))
-    fabric = make_fabric(config.training)
+    if _is_first_process():
+        refuse_occupied(output.absolute())
+    # before the other processes start: what is wrong with the input is told once
     data = open_training_set(config.data if not automatic else config.data.model_copy(update={"box_px": args.box}))
     if automatic:
         config, data = fit_to_box(config, data, box_fixed=args.box is not None)
-        console.print(f"No configuration given: preset {preset}, box {data.scale.box_px} px.", highlight=False, markup=False)
-    run_folder = _create(output, config, data, fabric)
-    return _train(run_folder, config, data, fabric, None), run_folder, config
+        if _is_first_process():
+            console.print(f"No configuration given: preset {preset}, box {data.scale.box_px} px.", highlight=False, markup=False)
+    check_sizes(config.model, data.scale.box_px)
+    fabric = make_fabric(config.training)
+    run_folder, data = _create(output, config, data, fabric)
+    return _train(run_folder, config, data, fabric, None), run_folder, config, fabric.is_global_zero
 
 
-def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) -> Run:
-    """The first process makes the run, the others open it."""
+def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) -> tuple[Run, TrainingSet]:
+    """The first process makes the run; all train on the table in it, as a resumed run will, to the last bit of the poses."""
+    from dataclasses import replace
+
+    from cryohype_model.imaging.particles import Particles
+    from cryohype_model.io.particles import read_particles
     from cryohype_model.io.write import write_star
     from cryohype_model.runs.run import create_run, open_run
     from cryohype_model.training.prepare import table_fingerprint
@@ -119,13 +130,15 @@ def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) 
             device=str(fabric.device),
         )
     fabric.barrier()
-    return open_run(output)
+    # the default name holds the time, which later processes read later
+    run_folder = open_run(Path(fabric.broadcast(str(output.absolute()))))
+    return run_folder, replace(data, particles=Particles(read_particles(run_folder.particles_star)))
 
 
-def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
+def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:
     from cryohype_model.config import load_config
     from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint
-    from cryohype_model.runs.run import open_run
+    from cryohype_model.runs.run import open_run, write_config
     from cryohype_model.training.loop import make_fabric
     from cryohype_model.training.resume import check_same_model, refuse_running, reopen_training_set
 
@@ -134,16 +147,19 @@ def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig]:
             "--resume takes particles and networks from the run; only --set training.*, --epochs and --devices can change"
         )
     run_folder = open_run(args.resume)
-    _first_process_only(lambda: refuse_running(run_folder))
+    if _is_first_process():
+        refuse_running(run_folder)
     config = load_config(run_folder.config, overrides=[*args.overrides, *_shortcuts(args)])
     file = checkpoint_path(run_folder, args.checkpoint)
     if not file.is_file() and args.checkpoint != "last":
         raise RunError(f"{run_folder.path} has no checkpoint {args.checkpoint!r}; look into {run_folder.checkpoints}")
     checkpoint: Checkpoint | None = load_checkpoint(file) if file.is_file() else None
     check_same_model(load_config(run_folder.config), config)
-    fabric = make_fabric(config.training)
     data = reopen_training_set(run_folder, config, checkpoint)
-    return _train(run_folder, config, data, fabric, checkpoint), run_folder, config
+    fabric = make_fabric(config.training)
+    if fabric.is_global_zero:
+        write_config(run_folder, config)  # the next --resume goes on with what is changed now
+    return _train(run_folder, config, data, fabric, checkpoint), run_folder, config, fabric.is_global_zero
 
 
 def _train(
@@ -175,9 +191,8 @@ def _absolute(path: str | None) -> str | None:
     return None if path is None else str(Path(path).absolute())
 
 
-def _first_process_only(check: Any) -> None:
-    """Run a check of the output folder, but not in the processes that Fabric starts after the first made it."""
+def _is_first_process() -> bool:
+    """False in the processes that Fabric, torchrun or SLURM start beside the first, on this machine or another."""
     import os
 
-    if int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_PROCID", "0"))) == 0:
-        check()
+    return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

@@ -35,6 +35,12 @@ def build_model(config: ModelConfig, box_px: int, seed: int = 0) -> HyperNetwork
         return HyperNetwork(encoder, _build_decoder(config, inr, groups), inr)
 
 
+def check_sizes(config: ModelConfig, box_px: int) -> None:
+    """ConfigError where the networks cannot be built for this box; takes no memory and no time."""
+    with torch.device("meta"):
+        build_model(config, box_px)
+
+
 def _build_encoder(config: ModelConfig, box_px: int, groups: list[int]) -> nn.Module:
     if config.encoder == "mlp":
         return MlpEncoder(box_px=box_px, groups=groups, dim=config.dim, depth=config.depth)

@@ -87,11 +87,16 @@ def read_config(run: Run) -> RunConfig:
     return load_config(run.config)
 
 
+def write_config(run: Run, config: RunConfig) -> None:
+    """Replace config.toml in one step: a resumed run may train longer, or at another rate."""
+    write_atomically(run.config, dump_config(config))
+
+
 def _build(run: Run, config: RunConfig, manifest: Manifest, particles_writer: Callable[[Path], None]) -> None:
     shutil.rmtree(run.path, ignore_errors=True)
     run.path.mkdir(parents=True)
     for folder in (run.checkpoints, run.latents, run.volumes, run.selections, run.evaluation):
         folder.mkdir()
-    write_atomically(run.config, dump_config(config))
+    write_config(run, config)
     particles_writer(run.particles_star)
     write_manifest(run, manifest)

@@ -60,6 +60,6 @@ class TrainingProgress:
         """A sentence for the user and for log.txt."""
         if not self.shown:
             return
-        self.console.print(sentence, highlight=False, markup=False)
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)  # a command can be copied whole
         with self.log.open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {sentence}\n")

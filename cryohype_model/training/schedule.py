@@ -55,7 +55,8 @@ def coordinate_rows(config: TrainingConfig, radius_squared: Tensor, step: int, s
     if config.coarse_to_fine_epochs > 0:
         progress = min(1.0, step / (config.coarse_to_fine_epochs * steps_per_epoch))
         radius = math.sqrt(float(radius_squared[-1])) * (0.25 + 0.75 * progress)
-        count = int(torch.searchsorted(radius_squared, radius**2 + 1e-6))
+        # whole numbers: the largest radius is in
+        count = int(torch.searchsorted(radius_squared, math.floor(radius**2 + 1e-6), right=True))
     if config.coordinate_fraction < 1:
         generator = torch.Generator().manual_seed(_step_seed(config.seed, 2, step))
         kept = max(1, round(count * config.coordinate_fraction))

@@ -1,0 +1,103 @@
+"""Training in processes of its own: a signal from outside, and two processes that share a batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cryohype_model.config import dump_config
+from cryohype_model.nets.checkpoint import load_checkpoint
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.metrics_log import read_metrics
+
+COMMAND = [str(Path(sys.executable).with_name("cryohype")), "train"]
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+@pytest.fixture
+def options(mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path) -> list[str]:
+    (tmp_path / "tiny.toml").write_text(dump_config(tiny_config(mixture)))
+    return [str(mixture), "-c", str(tmp_path / "tiny.toml"), "--json"]
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in RANKS} | {"OMP_NUM_THREADS": "1"}
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], env=_environment(), capture_output=True, text=True, timeout=120, check=False)
+
+
+def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()
+        time.sleep(0.02)
+
+
+def test_sigterm_writes_a_checkpoint_and_resume_finishes(options: list[str], tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    words = [*COMMAND, *options, "-o", str(run.path), "--epochs", "100000"]
+    process = subprocess.Popen(words, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _wait_for(lambda: (run.checkpoints / "last.ckpt").exists(), process)
+    refused = _run("--resume", str(run.path))
+    assert refused.returncode == 2 and f"is being trained by process {process.pid}" in refused.stderr
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert f"Go on with: cryohype train --resume {run.path}" in err
+    assert json.loads(out)["finished"] is False
+    stopped = load_checkpoint(run.checkpoints / "last.ckpt")
+    assert read_manifest(run).status == "stopped" and stopped.step == json.loads(out)["step"]
+    resumed = _run("--resume", str(run.path), "--epochs", str(stopped.epoch + 2), "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["epochs"] == stopped.epoch + 2 and read_manifest(run).status == "finished"
+
+
+def test_a_killed_run_resumes_from_its_last_checkpoint(options: list[str], tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    words = [*COMMAND, *options, "-o", str(run.path), "--epochs", "100000"]
+    process = subprocess.Popen(words, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _wait_for(lambda: (run.checkpoints / "last.ckpt").exists(), process)
+    process.kill()
+    process.communicate(timeout=60)
+    assert read_manifest(run).status == "running"  # nobody could write another
+    epoch = load_checkpoint(run.checkpoints / "last.ckpt").epoch
+    resumed = _run("--resume", str(run.path), "--epochs", str(epoch + 1))
+    assert resumed.returncode == 0, resumed.stderr
+    assert read_manifest(run).status == "finished"
+
+
+def test_two_processes_take_the_steps_of_one(options: list[str], tmp_path: Path) -> None:
+    extras = ["--set", "training.input_mask_fraction=0.2"]
+    one = _run(*options, *extras, "-o", str(tmp_path / "one"))
+    two = _run(*options, *extras, "-o", str(tmp_path / "two"), "--devices", "2")
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    assert "2 process(es)" in two.stderr and two.stderr.count("Finished.") == 1
+    assert json.loads(two.stdout)["step"] == json.loads(one.stdout)["step"] == 16  # one object, from one process
+    a, b = (read_metrics(Run(tmp_path / name)) for name in ("one", "two"))
+    assert a["split"].tolist() == b["split"].tolist()
+    np.testing.assert_allclose(a["loss"], b["loss"], atol=1e-4)
+    models = [load_checkpoint(tmp_path / name / "checkpoints/last.ckpt").model for name in ("one", "two")]
+    assert models[0].keys() == models[1].keys()
+    for name, value in models[0].items():
+        torch.testing.assert_close(value, models[1][name], atol=1e-3, rtol=1e-2)
+
+
+def test_bad_input_is_told_once_by_two_processes(options: list[str], tmp_path: Path) -> None:
+    missing = _run(str(tmp_path / "none.star"), *options[1:], "-o", str(tmp_path / "bad"), "--devices", "2")
+    assert missing.returncode == 2 and missing.stderr.count("\n") == 1
+    assert not (tmp_path / "bad").exists()

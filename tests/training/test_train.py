@@ -1,0 +1,289 @@
+"""Training in this process: resume to the last bit, bad input, what a run folder holds afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import starfile
+import torch
+
+from cryohype_model.cli import main
+from cryohype_model.config import dump_config, load_config
+from cryohype_model.nets.checkpoint import Checkpoint, load_checkpoint
+from cryohype_model.nets.loss import SliceLoss
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.metrics_log import read_metrics
+from cryohype_model.runs.store import check_run
+from cryohype_model.training import loop
+
+Train = Callable[..., int]
+
+
+@pytest.fixture
+def config_file(mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path) -> Path:
+    """Tiny networks, 2 epochs of 8 steps."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(dump_config(tiny_config(mixture)))
+    return path
+
+
+@pytest.fixture
+def train(mixture: Path, config_file: Path, tmp_path: Path) -> Train:
+    """``cryohype train`` of the mixture into tmp_path / name."""
+    return lambda name, *options: main(["train", str(mixture), "-c", str(config_file), "-o", str(tmp_path / name), *options])
+
+
+def _resume(run: Run, *options: str) -> int:
+    return main(["train", "--resume", str(run.path), *options])
+
+
+def _interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int, number: int = signal.SIGINT) -> None:
+    """A signal to this process while step ``steps`` is computed."""
+    original, calls = SliceLoss.__call__, 0
+
+    def counted(*arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == steps:
+            os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    monkeypatch.setattr(SliceLoss, "__call__", counted)
+
+
+def _last(run: Run) -> Checkpoint:
+    return load_checkpoint(run.checkpoints / "last.ckpt")
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return bool(a == b)
+
+
+EXTRAS = ["--set", "training.input_mask_fraction=0.2", "--set", "training.coordinate_fraction=0.7"]
+
+
+@pytest.mark.parametrize("options", [[], EXTRAS], ids=["plain", "masks"])
+@pytest.mark.parametrize("steps", [5, 8])  # in the middle, and at the end, of an epoch
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, options: list[str]
+) -> None:
+    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    assert train("whole", *options) == 0
+    with monkeypatch.context() as patch:
+        _interrupt_after(patch, steps)
+        assert train("cut", *options) == 130
+    stopped = _last(cut)
+    assert stopped.step == steps and (stopped.epoch, stopped.batch) == divmod(steps, 8)
+    assert read_manifest(cut).status == "stopped"
+    assert _resume(cut) == 0
+    assert read_manifest(cut).status == "finished" and read_manifest(cut).epochs_done == 2
+    a, b = _last(whole), _last(cut)
+    assert a.step == b.step == 16
+    assert _same(a.model, b.model) and _same(a.optimizer, b.optimizer)
+    assert (a.best_loss, a.scale) == (b.best_loss, b.scale)
+    columns = ["step", "epoch", "split", "loss", "lr"]
+    pd.testing.assert_frame_equal(read_metrics(whole)[columns], read_metrics(cut)[columns])
+
+
+def test_the_seed_decides(train: Train, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert train(name, "--epochs", "1", "--set", f"training.seed={seed}") == 0
+    a, b, c = (_last(Run(tmp_path / name)).model for name in "abc")
+    assert _same(a, b) and not _same(a, c)
+
+
+def test_a_finished_run_is_sound_and_goes_on_longer(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "run")
+    assert train("run") == 0
+    assert check_run(run) == []
+    metrics = read_metrics(run)
+    epochs = metrics[metrics["split"] == "epoch"]
+    assert epochs["step"].tolist() == [8, 16] and epochs["loss"].is_monotonic_decreasing
+    assert (metrics["noise_floor"] > 0).all() and (metrics["images_per_s"] > 0).all()
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == [
+        "best.ckpt",
+        "last.ckpt",
+        "step-00000008.ckpt",
+        "step-00000016.ckpt",
+    ]
+    assert "60 particles of 16 px" in run.log.read_text()
+    assert _resume(run, "--epochs", "3") == 0
+    assert _last(run).step == 24
+    assert load_config(run.config).training.epochs == 3  # so that the next --resume means the same
+    assert "cryohype analyze" in capsys.readouterr().err
+
+
+def test_stop_message_names_the_command_that_goes_on_and_keeps_what_was_set(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "run")
+    assert train("run") == 0
+    with monkeypatch.context() as patch:
+        _interrupt_after(patch, 3, signal.SIGTERM)
+        assert _resume(run, "--epochs", "4") == 143
+    assert f"Go on with: cryohype train --resume {run.path}" in capsys.readouterr().err
+    assert _resume(run) == 0
+    assert _last(run).epoch == 4
+
+
+def test_a_signal_in_the_last_step_finds_the_training_finished(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _interrupt_after(monkeypatch, 16)
+    assert train("run") == 0
+    assert read_manifest(Run(tmp_path / "run")).status == "finished"
+
+
+def test_half_the_batch_after_the_memory_ran_out(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "run")
+    calls = 0
+    original = SliceLoss.__call__
+
+    def greedy(*arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 12:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SliceLoss, "__call__", greedy)
+        assert train("run") == 2
+    assert "resume with --set training.batch_size=4" in capsys.readouterr().err
+    assert read_manifest(run).status == "failed"
+    assert _resume(run, "--set", "training.batch_size=4") == 0
+    metrics = read_metrics(run)
+    epochs = metrics[metrics["split"] == "epoch"]
+    assert epochs["epoch"].tolist() == [1, 2] and epochs["step"].tolist() == [8, 23]  # 8 of 8 images, then 15 of 4
+    assert _last(run).epoch == 2
+
+
+@pytest.mark.parametrize("when", ["loss", "weights"])
+def test_a_diverged_training_says_so_and_keeps_the_last_good_checkpoint(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], when: str
+) -> None:
+    original, calls = SliceLoss.__call__, 0
+
+    def sick(loss: SliceLoss, model: Any, *arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        value = original(loss, model, *arguments)
+        if when == "loss":
+            return value * (float("nan") if calls == 11 else 1.0)
+        if calls == 16:  # the last step of the epoch: its loss is finite, the weights after it are not
+            value = value + 0 * value.detach()
+            value.register_hook(lambda gradient: gradient * float("nan"))
+        return value
+
+    monkeypatch.setattr(SliceLoss, "__call__", sick)
+    run = Run(tmp_path / "run")
+    assert train("run") == 2
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "resume the last checkpoint with a smaller learning rate" in said and "Traceback" not in said
+    manifest = read_manifest(run)
+    assert manifest.status == "failed" and "learning rate" in manifest.message and manifest.pid is None
+    good = _last(run)
+    assert good.step == 8 and all(bool(value.isfinite().all()) for value in good.model.values())
+    monkeypatch.undo()
+    assert _resume(run, "--set", "training.learning_rate=1e-4") == 0
+
+
+def test_best_is_the_best_of_those_that_were_written(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([0.1, 0.5, 0.2, 0.6])
+    finish = loop._Trainer._finish_epoch
+
+    def with_loss(trainer: Any) -> float:
+        trainer.loss_sum.fill_(next(losses) * trainer.steps_per_epoch)
+        return finish(trainer)
+
+    monkeypatch.setattr(loop._Trainer, "_finish_epoch", with_loss)
+    assert train("run", "--epochs", "4", "--set", "training.checkpoint_epochs=2") == 0
+    best = load_checkpoint(Run(tmp_path / "run").checkpoints / "best.ckpt")
+    assert best.epoch == 2 and best.best_loss == pytest.approx(0.5)
+
+
+def test_resuming_from_an_earlier_checkpoint_keeps_what_it_writes(train: Train, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    assert train("run", "--epochs", "4", "--set", "training.keep_checkpoints=4") == 0
+    assert _resume(run, "--checkpoint", "step-00000008", "--set", "training.keep_checkpoints=1", "--epochs", "2") == 0
+    assert [path.name for path in run.checkpoints.glob("step-*")] == ["step-00000016.ckpt"]
+    assert _last(run).step == 16
+
+
+def test_weight_decay_can_change(train: Train, tmp_path: Path) -> None:
+    assert train("run", "--epochs", "1") == 0
+    run = Run(tmp_path / "run")
+    assert _resume(run, "--epochs", "2", "--set", "training.weight_decay=0.5") == 0
+    assert _last(run).optimizer["param_groups"][0]["weight_decay"] == 0.5
+
+
+def test_no_poses_is_refused_and_leaves_nothing(mixture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = starfile.read(mixture, always_dict=True)
+    table = blocks["particles"]
+    blocks["particles"] = table.drop(columns=[name for name in table if name.startswith("rlnAngle")])
+    blocks["particles"]["rlnImageName"] = [f"{i + 1}@{mixture.parent}/particles.mrcs" for i in range(len(table))]
+    starfile.write({name: blocks[name] for name in ("optics", "particles")}, tmp_path / "unposed.star")
+    assert main(["train", str(tmp_path / "unposed.star"), "-o", str(tmp_path / "run")]) == 2
+    assert "has no poses" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["unposed.star"]
+
+
+def test_another_run_and_other_files_are_left_alone(
+    train: Train, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(run.path.rglob("*"))
+    assert train("run") == 2  # the fixture's run lies there
+    assert "already holds a run; continue it with --resume" in capsys.readouterr().err
+    assert sorted(run.path.rglob("*")) == before
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.doc").touch()
+    assert train("full") == 2
+    assert "is not empty and holds no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--set", "training.epoch=3"], "unknown configuration key 'training.epoch'; the nearest valid key is 'training.epochs'"),
+        (["--set", "model.patch_px=5"], "model.patch_px = 5 does not divide the box of 16 px"),
+        (["--set", "data.box_px=18"], "data.box_px = 18 must be even and at most the images' 16 px"),
+        (["--set", "training.batch_size=1", "--devices", "2"], "training.batch_size = 1 is smaller than the number of processes"),
+        (["--set", "training.accelerator=mps"], "training.accelerator = 'mps' is not possible here"),
+        (["--preset", "tomotwin"], "there is no preset 'tomotwin'"),
+    ],
+)
+def test_a_bad_option_is_one_sentence_and_leaves_nothing(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    assert train("bad", *options) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+    assert not list(tmp_path.glob("bad*"))
+
+
+def test_a_resumed_run_keeps_its_networks_and_particles(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("run", "--epochs", "1") == 0
+    run = Run(tmp_path / "run")
+    assert _resume(run, "--set", "model.depth=2") == 2
+    assert "keeps its model section" in capsys.readouterr().err
+    assert _resume(run, "--checkpoint", "step-00000001") == 2
+    assert "has no checkpoint 'step-00000001'" in capsys.readouterr().err
+    star = run.particles_star.read_text().rstrip("\n").rsplit("\n", 1)[0]
+    run.particles_star.write_text(star + "\n")
+    assert _resume(run, "--epochs", "2") == 2
+    assert "holds 59 particles, but the run began with 60" in capsys.readouterr().err
