@@ -9,6 +9,7 @@ cryohype volumes myrun --selection bent --box 256           zero-padded beyond t
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Open the run, make the maps one by one, finish the series."""
     from cryohype_model.inference.trained import open_trained_run
-    from cryohype_model.runs.volumes import write_volume_series
+    from cryohype_model.runs.volumes import start_volume_series, write_volume_series
 
     started = time.monotonic()
     if args.neighbours < 1:
@@ -69,10 +70,13 @@ def run(args: argparse.Namespace) -> int:
     method = args.method or {"particles": "particle", "cluster": "medoid", "selection": "mean"}[_kind(args)]
     wanted = _wanted(args, trained)
     place, name = (args.output.absolute().parent, args.output.name) if args.output else (trained.run, _default_name(args, method))
-    entries = _make_maps(args, trained, method, wanted, place, name)
-    series = write_volume_series(
-        place, name, entries, {"method": method, "checkpoint": trained.checkpoint, "run": str(trained.run.path)}
-    )
+    folder = start_volume_series(place, name)
+    try:
+        entries = _make_maps(args, trained, method, wanted, folder)
+        facts = {"method": method, "checkpoint": trained.checkpoint, "run": str(trained.run.path)}
+        series = write_volume_series(place, name, entries, facts)
+    finally:  # it has its final name now, or something went wrong
+        shutil.rmtree(folder, ignore_errors=True)
     console.print(f"{len(entries)} map(s) in {series.path}", highlight=False, markup=False)
     if args.json:
         print_json({"folder": str(series.path), "maps": entries, "seconds": time.monotonic() - started})
@@ -102,6 +106,8 @@ def _wanted(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
         return [Wanted(f"particle_{row:07d}.mrc", np.array([row]), {"particle": int(row)}) for row in rows]
     if args.selection is not None:
         rows = check_rows(read_selection(trained.run, args.selection), len(trained.particles))
+        if not len(rows):
+            raise RunError(f"the selection {args.selection!r} holds no particle; select at least one")
         return [Wanted(f"{args.selection}.mrc".replace(" ", "_"), rows, {"selection": args.selection})]
     return _wanted_clusters(args.cluster, trained)
 
@@ -113,6 +119,8 @@ def _wanted_clusters(text: str, trained: TrainedRun) -> list[Wanted]:
     if cluster is None:
         raise RunError(f"{trained.run.path} has no clusters; run `cryohype analyze {trained.run.path}`")
     known = [int(number) for number in np.unique(cluster) if number >= 0]
+    if not known:
+        raise RunError(f"the analysis of {trained.run.path} found no cluster; run `cryohype analyze` with --method kmeans")
     if text != "all" and not (text.isdigit() and int(text) in known):
         raise RunError(f"there is no cluster {text!r}; the run has {known[0]} to {known[-1]}, or say all")
     numbers = known if text == "all" else [int(text)]
@@ -120,17 +128,15 @@ def _wanted_clusters(text: str, trained: TrainedRun) -> list[Wanted]:
 
 
 def _make_maps(
-    args: argparse.Namespace, trained: TrainedRun, method: str, wanted: list[Wanted], place: Any, name: str
+    args: argparse.Namespace, trained: TrainedRun, method: str, wanted: list[Wanted], folder: Path
 ) -> list[dict[str, Any]]:
     from rich.progress import Progress
 
     from cryohype_model.inference.generate import VolumeGenerator
     from cryohype_model.io.mrc import write_volume
     from cryohype_model.metrics.threshold import otsu_level
-    from cryohype_model.runs.volumes import start_volume_series
 
     generator = VolumeGenerator(trained.model, trained.scale)
-    folder = start_volume_series(place, name)
     box = args.box or trained.scale.box_px
     pixel_size = trained.scale.pixel_size_angstrom * trained.scale.box_px / box
     entries = []
@@ -139,7 +145,8 @@ def _make_maps(
             rows = _rows_to_decode(trained, item.rows, method, args.neighbours)
             volume = generator.volume(trained.mean_latent(rows), box)
             write_volume(folder / item.file, volume, pixel_size)
-            particle = {"particle": int(rows[0])} if method in {"medoid", "particle"} else {}
+            # the particle itself, the medoid, or the particle whose neighbours these are
+            particle = {"particle": int(rows[0])} if method != "mean" else {}
             facts = {
                 "method": method,
                 "pixel_size_angstrom": pixel_size,

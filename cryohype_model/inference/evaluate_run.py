@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from cryohype_model.errors import RunError
 from cryohype_model.inference.generate import VolumeGenerator
@@ -52,7 +51,7 @@ def neighbours_of(trained: TrainedRun, row: int, count: int) -> np.ndarray[tuple
     """A particle and its nearest ones in the PCA space, ``count`` in all, the particle itself first."""
     if count <= 1:
         return np.array([row])
-    pca = torch.from_numpy(np.asarray(read_latents(trained.run, trained.checkpoint).pca))
-    distance = (pca - pca[row]).square().sum(1)
+    pca = np.asarray(read_latents(trained.run, trained.checkpoint).pca)
+    distance = np.square(pca - pca[row]).sum(axis=1)
     distance[row] = -1.0
-    return distance.topk(min(count, len(pca)), largest=False).indices.numpy()
+    return np.argsort(distance, kind="stable")[:count]

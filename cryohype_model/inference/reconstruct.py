@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cryohype_model.errors import ConfigError
 from cryohype_model.imaging.particles import Particles
 from cryohype_model.imaging.preprocess import ImageScale
 from cryohype_model.inference.backproject import Reconstruction
@@ -21,9 +22,15 @@ def reconstruction_scale(table: ParticleTable, box_px: int | None, contrast: int
     Parameters
     ----------
     box_px : Fourier-downsample to this even box; None keeps the stored one.
+
+    Raises
+    ------
+    ConfigError : a box that the images do not allow.
     """
     stored = Particles(table).even_box_px
-    box = box_px or stored
+    box = stored if box_px is None else box_px
+    if box < 8 or box > stored or box % 2:
+        raise ConfigError(f"the box of a back-projection must be even, at least 8 and at most the images' {stored} px, not {box}")
     pixel_size = float(np.median(table.pixel_size_angstrom)) * stored / box
     return ImageScale(stored, box, pixel_size, contrast, 1.0, 0.0, window_radius=0.7, window_softness=0.3)
 
