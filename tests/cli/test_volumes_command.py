@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cryohype_model.cli import main
@@ -122,3 +123,13 @@ def test_a_bad_request_is_one_sentence_and_leaves_nothing(
     said = capsys.readouterr()
     assert sentence in said.err and said.out == ""
     assert list(analysed.volumes.iterdir()) == []
+
+
+def test_no_cluster_and_an_empty_selection(analysed: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    write_selection(analysed, "none", [], {})
+    assert main(["volumes", str(analysed.path), "--selection", "none", "--method", "medoid"]) == 2
+    assert "'none' holds no particle" in capsys.readouterr().err
+    table = next(analysed.latents.glob("*/table.parquet"))
+    pd.read_parquet(table).assign(cluster=-1).to_parquet(table)  # HDBSCAN may call all of them noise
+    assert main(["volumes", str(analysed.path), "--cluster", "all"]) == 2
+    assert "found no cluster" in capsys.readouterr().err
