@@ -64,8 +64,10 @@ class Inr(nn.Module):
 
     def features(self, coordinates: Tensor) -> Tensor:
         """(..., 3) cycles/pixel to (..., 2F) sines and cosines, computed in float32."""
-        angle = coordinates.float() @ self.frequencies.T
-        return torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)
+        # mixed precision would round angles of tens of radians to a few bits
+        with torch.autocast(coordinates.device.type, enabled=False):
+            angle = coordinates.float() @ self.frequencies.T
+            return torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)
 
     def hidden_activations(self, weights: Sequence[LayerWeights], coordinates: Tensor) -> Tensor:
         """Output of the last hidden layer, (b, m, hidden) (paper Fig. 7)."""

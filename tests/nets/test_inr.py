@@ -63,6 +63,16 @@ def test_a_feature_is_a_position_in_the_box() -> None:
         assert float(pixels.std()) == pytest.approx(0.25 * box / 2, rel=0.03)
 
 
+def test_mixed_precision_leaves_the_features_alone() -> None:
+    inr = Inr(box_px=128, layers=2, hidden=8, frequencies=64, feature_sigma=0.25, residual=True, output="complex", fold=True)
+    k = torch.rand(1, 100, 3) - 0.5
+    exact = inr.features(k)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(inr.features(k), exact)
+        weights = [LayerWeights(torch.randn(1, i, o), torch.zeros(o)) for i, o in inr.weight_shapes]
+        assert inr(weights, k).dtype == torch.complex64
+
+
 def test_residual_connections_join_layers_of_equal_width() -> None:
     k = torch.rand(2, 5, 3) - 0.5
     inr, weights = _inr()
