@@ -50,22 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, back-project, write maps, figure and facts."""
     from cryohype_model.inference.reconstruct import write_facts
+    from cryohype_model.runs.atomic import fresh_partial, replace_folder
 
     started = time.monotonic()
-    output: Path = args.output or Path(f"backproject-{args.source.stem}")
+    output: Path = (args.output or Path(f"backproject-{args.source.stem}")).absolute()
     _refuse_foreign(output, args.overwrite)
     table, scale, sentence = _open(args)
     console.print(sentence, highlight=False, markup=False)
     groups = _groups(args, table)
-    partial = output.with_name(output.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = fresh_partial(output)
     try:
         maps = _reconstruct_groups(args, table, scale, groups, partial)
         facts = {"source": str(args.source), "contrast": scale.contrast, "maps": maps, "seconds": time.monotonic() - started}
         write_facts(partial, facts)
-        shutil.rmtree(output, ignore_errors=True)
-        partial.rename(output)
+        replace_folder(partial, output)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     if args.json:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryohype_model.cli.output import add_json_option, console, print_json
-from cryohype_model.errors import ConfigError, CryoHypeError, RunError
+from cryohype_model.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -94,9 +94,10 @@ def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bo
     if _is_first_process():
         refuse_occupied(output.absolute())
     # before the other processes start: what is wrong with the input is told once
-    data = open_training_set(config.data if not automatic else config.data.model_copy(update={"box_px": args.box}))
+    box_named = any(override.partition("=")[0].strip() == "data.box_px" for override in overrides)
+    data = open_training_set(config.data if box_named or not automatic else config.data.model_copy(update={"box_px": None}))
     if automatic:
-        config, data = fit_to_box(config, data, box_fixed=args.box is not None)
+        config, data = fit_to_box(config, data, box_fixed=box_named)
         if _is_first_process():
             console.print(f"No configuration given: preset {preset}, box {data.scale.box_px} px.", highlight=False, markup=False)
     check_sizes(config.model, data.scale.box_px)
@@ -171,9 +172,11 @@ def _train(
 
     try:
         return train(run_folder, config, data, fabric, checkpoint)
-    except (CryoHypeError, OSError) as error:
+    except BaseException as error:
         if fabric.is_global_zero:
-            update_manifest(run_folder, status="failed", message=str(error), pid=None, process_created=None)
+            status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"  # a second Ctrl-C
+            message = str(error) or type(error).__name__
+            update_manifest(run_folder, status=status, message=message, pid=None, process_created=None)
         raise
 
 

@@ -92,13 +92,17 @@ def image_scale(particles: Particles, data: DataConfig, contrast: int) -> ImageS
 
 
 def table_fingerprint(table: ParticleTable) -> str:
-    """A hash of which images, poses and CTFs these are: a resumed run must see the same."""
-    digest = hashlib.sha256()
-    digest.update("\n".join(path.name for path in table.stacks).encode())
-    arrays = [table.stack_index, table.frame, table.rotation, table.shift_px, None if table.ctf is None else table.ctf.as_array()]
-    for array in arrays:
-        # rounded: what is written to particles.star and read back is the same table
-        digest.update(b"none" if array is None else np.round(np.asarray(array, np.float64), 2).tobytes())
+    """A hash of which images these are, in which order: a resumed run must see the same.
+
+    Stacks count by their names, so that a folder of images may move; poses and CTFs are in particles.star itself.
+    """
+    used = np.unique(table.stack_index)
+    names, code_of_used = np.unique([table.stacks[number].name for number in used], return_inverse=True)
+    code = np.zeros(len(table.stacks), np.int64)
+    code[used] = code_of_used
+    digest = hashlib.sha256("\n".join(names).encode())
+    for numbers in (code[table.stack_index], table.frame):
+        digest.update(np.asarray(numbers, np.int64).tobytes())
     return digest.hexdigest()[:16]
 
 

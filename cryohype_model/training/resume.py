@@ -12,7 +12,7 @@ from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
-from cryohype_model.training.prepare import TrainingSet, check_trainable, image_scale
+from cryohype_model.training.prepare import TrainingSet, check_trainable, image_scale, table_fingerprint
 
 
 def check_same_model(before: RunConfig, now: RunConfig) -> None:
@@ -48,9 +48,13 @@ def reopen_training_set(run: Run, config: RunConfig, checkpoint: Checkpoint | No
     RunError : particles.star no longer holds what the run began with.
     """
     table = read_particles(run.particles_star)
-    count = read_manifest(run).particles
-    if len(table) != count:
-        raise RunError(f"{run.particles_star} holds {len(table)} particles, but the run began with {count}; restore the file")
+    manifest = read_manifest(run)
+    if len(table) != manifest.particles:
+        raise RunError(
+            f"{run.particles_star} holds {len(table)} particles, but the run began with {manifest.particles}; restore the file"
+        )
+    if table_fingerprint(table) != manifest.data_fingerprint:
+        raise RunError(f"{run.particles_star} names other images than the run began with, or in another order; restore the file")
     check_trainable(table, str(run.particles_star))
     particles = Particles(table)
     if checkpoint is not None:

@@ -283,7 +283,44 @@ def test_a_resumed_run_keeps_its_networks_and_particles(train: Train, tmp_path: 
     assert "keeps its model section" in capsys.readouterr().err
     assert _resume(run, "--checkpoint", "step-00000001") == 2
     assert "has no checkpoint 'step-00000001'" in capsys.readouterr().err
-    star = run.particles_star.read_text().rstrip("\n").rsplit("\n", 1)[0]
-    run.particles_star.write_text(star + "\n")
+    lines = run.particles_star.read_text().rstrip("\n").split("\n")
+    run.particles_star.write_text("\n".join([*lines[:-2], lines[-1], lines[-2]]) + "\n")
+    assert _resume(run, "--epochs", "2") == 2
+    assert "names other images than the run began with, or in another order" in capsys.readouterr().err
+    run.particles_star.write_text("\n".join(lines[:-1]) + "\n")
     assert _resume(run, "--epochs", "2") == 2
     assert "holds 59 particles, but the run began with 60" in capsys.readouterr().err
+
+
+def test_settings_that_fit_where_none_are_given(mixture: Path, tmp_path: Path) -> None:
+    """No preset and no file: the box of 16 px stays, the patch of 8 px tiles it; a box that is named is taken."""
+    small = ["--set", "model.dim=32", "--set", "model.depth=1", "--set", "training.accelerator=cpu", "--epochs", "1"]
+    for name, options, box, patch in (("a", [], 16, 8), ("b", ["--box", "12"], 12, 6), ("c", ["--set", "data.box_px=14"], 14, 7)):
+        words = ["train", str(mixture), "-o", str(tmp_path / name), *small, "--set", "model.patch_px=8", *options]
+        assert main(words) == 0
+        config = load_config(Run(tmp_path / name).config)
+        assert (config.data.box_px, config.model.patch_px) == (box, patch)
+        assert _last(Run(tmp_path / name)).scale.box_px == box
+
+
+def test_any_other_failure_is_in_the_manifest(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> torch.Tensor:
+        raise ZeroDivisionError("a defect of ours")
+
+    monkeypatch.setattr(SliceLoss, "__call__", broken)
+    with pytest.raises(ZeroDivisionError):
+        train("run")
+    manifest = read_manifest(Run(tmp_path / "run"))
+    assert (manifest.status, manifest.message, manifest.pid) == ("failed", "a defect of ours", None)
+
+
+def test_a_full_disk_is_one_sentence(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device", "step-00000008.ckpt")
+
+    monkeypatch.setattr(torch, "save", full)
+    assert train("run") == 2
+    assert "the disk is full (step-00000008.ckpt); free space and run again" in capsys.readouterr().err
+    assert list(Run(tmp_path / "run").checkpoints.iterdir()) == []
