@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 Volume = npt.NDArray[np.float32]
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1d2430; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1d2430; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; } td, th { padding: .25rem .9rem .25rem 0; text-align: left; border-bottom: 1px solid #dde; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem 2rem; align-items: start; }
 figure { margin: 1rem 0; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
 pre { background: #f3f5f8; padding: .8rem; overflow-x: auto; font-size: .85rem; } .lead { color: #566072; }
 """
@@ -58,7 +59,9 @@ def write_demo_report(folder: Path, facts: dict[str, Any], commands: Sequence[Se
             comparison, "True map, map generated from one single noisy image, and back-projection of all images with true labels."
         ),
         "<h2>Latent space and training</h2>",
+        "<div class='grid'>",
         *_pictures(folder),
+        "</div>",
         "<h2>The commands</h2>",
         "<pre>" + html.escape("\n".join("cryohype " + " ".join(words) for words in commands)) + "</pre>",
     ]
