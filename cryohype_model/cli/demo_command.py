@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         "seconds_of": seconds,
     }
     report = write_demo_report(folder, facts, commands)
-    console.print(f"\nReport: {report.absolute()}  (open it in a browser)", highlight=False, markup=False)
+    console.print(f"\nReport: {report.absolute()}  (open it in a browser)", highlight=False, markup=False, soft_wrap=True)
     if args.json:
         print_json(facts | {"report": str(report)})
     return 0

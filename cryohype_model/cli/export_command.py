@@ -46,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
         raise InputFileError(f"{args.output} is the file that the rows come from; choose another name for the output")
     rows = _rows(args)
     export_selection(table, rows, args.output)
-    console.print(f"{len(rows)} of {len(table)} particles written to {args.output}", highlight=False, markup=False)
+    console.print(
+        f"{len(rows)} of {len(table)} particles written to {args.output}", highlight=False, markup=False, soft_wrap=True
+    )
     if args.output.suffix == ".star" and args.output.absolute().parent != table.source.path.parent:
         console.print("image names are as in the original: they are found from where the original is", highlight=False)
     if args.json:

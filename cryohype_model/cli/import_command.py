@@ -204,4 +204,4 @@ def _show(facts: dict[str, Any]) -> None:
     console.print(summary, highlight=False)
     for note in facts["notes"]:
         console.print(f"note: {note}", highlight=False, markup=False)
-    console.print(f"written: {facts['output']}", highlight=False, markup=False)
+    console.print(f"written: {facts['output']}", highlight=False, markup=False, soft_wrap=True)

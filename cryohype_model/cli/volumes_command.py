@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         series = write_volume_series(place, name, entries, facts)
     finally:  # it has its final name now, or something went wrong
         shutil.rmtree(folder, ignore_errors=True)
-    console.print(f"{len(entries)} map(s) in {series.path}", highlight=False, markup=False)
+    console.print(f"{len(entries)} map(s) in {series.path}", highlight=False, markup=False, soft_wrap=True)
     if args.json:
         print_json({"folder": str(series.path), "maps": entries, "seconds": time.monotonic() - started})
     return 0

@@ -85,7 +85,8 @@ class Preprocessor:
         self.grid = FourierGrid(self.box_px)
         self.device = torch.device(device)
         self.window = circular_window(scale.stored_box_px, scale.window_radius, scale.window_softness).to(device)
-        self._outside = self.window < 0.5
+        outside = (self.window < 0.5).float()
+        self._border = outside / outside.sum().clamp_min(1.0)  # weights of the mean outside; all 0 where nothing is outside
         self.pixels = rfft_pixels(self.box_px).to(device)
         # the last axis of rfft holds kx = 0 … D/2; rotation-free frequencies in 1/Å
         self.frequencies = self.pixels.float() / (self.box_px * scale.pixel_size_angstrom)
@@ -102,8 +103,8 @@ class Preprocessor:
         box = self.scale.stored_box_px
         # the centre of an odd box S is S // 2, which is also the centre of its first S - 1 rows
         images = images[..., :box, :box].float()
-        if bool(self._outside.any()):
-            images = images - images[:, self._outside].mean(dim=1)[:, None, None]
+        # a weighted sum, not a selection: that would make the GPU wait for the CPU at every batch
+        images = images - (images * self._border).sum(dim=(1, 2), keepdim=True)
         # equal margins on both sides keep the centre at half the side
         windowed = functional.pad(images * self.window, [(self.padding - 1) * box // 2] * 4)
         coefficients = crop_fourier(image_to_fourier(windowed), self.box_px)

@@ -32,7 +32,7 @@ class Manifest(BaseModel):
     versions: dict[str, str] = Field(default_factory=lambda: installed_versions(), description="cryohype, torch, numpy, python")
     device: str = Field("", description="where it trains, as people call it")
     seed: int = Field(0, description="of everything random")
-    data_fingerprint: str = Field("", description="of the particle table: a resumed run must see the same particles")
+    data_fingerprint: str = Field("", description="of which images, in which order: a resumed run must see the same")
     particles: int = Field(0, ge=0, description="number of particles")
     box_px: int | None = Field(None, description="side of the images as trained on")
     pixel_size_angstrom: float | None = Field(None, description="of the images as trained on")

@@ -77,7 +77,8 @@ def image_scale(particles: Particles, data: DataConfig, contrast: int) -> ImageS
     box = data.box_px or stored
     if box > stored or box % 2:
         raise ConfigError(
-            f"data.box_px = {box} must be even and at most the images' {stored} px; leave it out to keep their size"
+            f"data.box_px = {box} must be even and at most the images' {stored} px; choose a smaller one with --box, "
+            f"or keep their size with --box {stored}"
         )
     pixel_size = float(np.median(particles.table.pixel_size_angstrom)) * stored / box
     unit = ImageScale(stored, box, pixel_size, contrast, 1.0, 0.0, data.window_radius, data.window_softness)
