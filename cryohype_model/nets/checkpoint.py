@@ -29,7 +29,7 @@ class Checkpoint:
     scale : constants of the data set.
     model, optimizer : state dictionaries.
     epoch, batch : batches of ``epoch`` already seen; ``batch`` 0 means that the epoch has not begun.
-    step : optimiser steps so far. best_loss : lowest mean loss of an epoch so far.
+    step : optimiser steps so far. best_loss : lowest mean loss of the epochs that have a checkpoint.
     epoch_loss_sum : loss summed over the batches of the unfinished epoch.
     """
 

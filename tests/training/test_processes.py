@@ -97,6 +97,23 @@ def test_two_processes_take_the_steps_of_one(options: list[str], tmp_path: Path)
         torch.testing.assert_close(value, models[1][name], atol=1e-3, rtol=1e-2)
 
 
+def test_two_processes_stop_together_and_go_on(options: list[str], tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    # a checkpoint is due at almost every step: the processes must agree when, or they wait for each other for ever
+    often = ["--set", "training.checkpoint_minutes=0.0005", "--devices", "2", "--epochs", "100000"]
+    words = [*COMMAND, *options, *often, "-o", str(run.path)]
+    process = subprocess.Popen(words, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _wait_for(lambda: (run.checkpoints / "last.ckpt").exists(), process)
+    process.send_signal(signal.SIGTERM)  # to the first only
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert err.count("Go on with") == 1 and json.loads(out)["finished"] is False
+    epochs = load_checkpoint(run.checkpoints / "last.ckpt").epoch + 1
+    resumed = _run("--resume", str(run.path), "--epochs", str(epochs))
+    assert resumed.returncode == 0, resumed.stderr
+    assert "2 process(es)" in resumed.stderr and read_manifest(run).epochs_done == epochs
+
+
 def test_bad_input_is_told_once_by_two_processes(options: list[str], tmp_path: Path) -> None:
     missing = _run(str(tmp_path / "none.star"), *options[1:], "-o", str(tmp_path / "bad"), "--devices", "2")
     assert missing.returncode == 2 and missing.stderr.count("\n") == 1
