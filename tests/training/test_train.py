@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from cryohype_model.cli import main
 from cryohype_model.config import dump_config, load_config
+from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint, load_checkpoint
 from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.runs.layout import Run
@@ -96,6 +98,22 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     assert (a.best_loss, a.scale) == (b.best_loss, b.scale)
     columns = ["step", "epoch", "split", "loss", "lr"]
     pd.testing.assert_frame_equal(read_metrics(whole)[columns], read_metrics(cut)[columns])
+
+
+def test_poses_from_elsewhere_are_those_that_a_resumed_run_reads(
+    mixture: Path, config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """particles.star holds Euler angles, which give matrices of a pickle back but for the last bits."""
+    table = read_particles(mixture)
+    with (tmp_path / "poses.pkl").open("wb") as file:
+        pickle.dump((table.rotation, table.shift_px / table.box_px), file)
+    words = ["train", str(mixture.parent / "particles.mrcs"), "--poses", str(tmp_path / "poses.pkl"), "-c", str(config_file)]
+    assert main([*words, "-o", str(tmp_path / "whole")]) == 0
+    with monkeypatch.context() as patch:
+        _interrupt_after(patch, 5)
+        assert main([*words, "-o", str(tmp_path / "cut")]) == 130
+    assert _resume(Run(tmp_path / "cut")) == 0
+    assert _same(_last(Run(tmp_path / "whole")).model, _last(Run(tmp_path / "cut")).model)
 
 
 def test_the_seed_decides(train: Train, tmp_path: Path) -> None:
