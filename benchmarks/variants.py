@@ -1,10 +1,11 @@
-"""Variants of the network on a mixture of real complexes, at the same number of epochs, beside the back-projection bound.
+"""Variants of the network on one mixture, at the same number of epochs, beside the back-projection bound.
 
     .venv/bin/python benchmarks/variants.py --data ../shared/data -o /tmp/variants
+    .venv/bin/python benchmarks/variants.py --defaults -o /tmp/defaults
 
-simulates ten complexes of MIX100.txt (1000 images each, 32 px at 6 Å/px, SNR 0.1), trains the preset ``cpu-small`` with each
-conditioning and encoder, analyses and evaluates every run with the `cryohype` command, and prints a Markdown table.
-``results/`` holds what was measured, with machine and commit.
+The first simulates ten complexes of MIX100.txt (1000 images each, 32 px at 6 Å/px, SNR 0.1) and trains ``cpu-small`` with each
+ conditioning and encoder. The second simulates the mixture of `cryohype demo` and changes one default at a time.
+Every run is analysed and evaluated with the `cryohype` command; a Markdown table is printed. ``results/`` holds what was measured.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ VARIANTS = {
     "unet": ["model.encoder=unet"],
     "mlp": ["model.encoder=mlp"],
 }
+DEFAULTS = {
+    "as it is": [],
+    "no folding": ["model.inr.fold=false"],
+    "Hartley, whole disc": ["model.inr.output=hartley"],
+    "no positional embedding": ["model.positional_embedding=false"],
+    "real-space input": ["model.input_domain=real"],
+    "pose and CTF tokens": ["model.pose_token=true", "model.ctf_token=true"],
+    "half of the coordinates": ["training.coordinate_fraction=0.5"],
+    "coarse to fine": ["training.coarse_to_fine_epochs=2"],
+    "feature sigma 0.5": ["model.inr.feature_sigma=0.5"],
+}
 
 
 def cryohype(*words: str | Path) -> dict[str, Any]:
@@ -38,12 +50,15 @@ def simulate(data: Path, folder: Path, args: argparse.Namespace) -> Path:
     """The mixture and its bound."""
     stars = folder / "data" / "particles.star"
     if not stars.exists():
-        models = [data / line for line in (data / "MIX100.txt").read_text().split()]
-        chosen = fitting(models, 0.8 * args.box * args.pixel_size, args.structures)
+        if args.defaults:
+            chosen: list[str | Path] = ["--procedural", str(args.structures)]
+        else:
+            models = [data / line for line in (data / "MIX100.txt").read_text().split()]
+            fits = fitting(models, 0.8 * args.box * args.pixel_size, args.structures)
+            chosen = [*fits, "--fit-fraction", "0.8", "--keep-similar-names"]
         cryohype(
             "simulate", *chosen, "--images-per-structure", args.images, "--box", args.box, "--pixel-size", args.pixel_size,
-            "--resolution", 2 * args.pixel_size, "--snr", args.snr, "--max-shift", 2, "--fit-fraction", 0.8,
-            "--keep-similar-names", "-o", folder / "data", "--json",
+            "--resolution", 2 * args.pixel_size, "--snr", args.snr, "--max-shift", 2, "-o", folder / "data", "--json",
         )  # fmt: skip
         cryohype("backproject", stars, "--by-label", "-o", folder / "bound", "--json")
     return stars
@@ -62,7 +77,7 @@ def fitting(models: list[Path], side_angstrom: float, count: int) -> list[Path]:
 
 def measure(name: str, options: list[str], stars: Path, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Train, analyse and evaluate one variant."""
-    run = folder / name.replace(" ", "")
+    run = folder / file_name(name)
     sets = [word for option in (*options, *args.overrides) for word in ("--set", option)]
     trained = cryohype("train", stars, "--preset", args.preset, "--epochs", args.epochs, *sets, "-o", run, "--json")
     cryohype("analyze", run, "--no-umap", "--no-volumes", "--json")
@@ -75,6 +90,11 @@ def measure(name: str, options: list[str], stars: Path, folder: Path, args: argp
         "chamfer_bound": single["chamfer_angstrom_bound"], "accuracy": single["accuracy"], "knn_accuracy": single["knn_accuracy"],
         "training_seconds": trained["training_seconds"], "loss": trained["loss"],
     }  # fmt: skip
+
+
+def file_name(name: str) -> str:
+    """A variant's name without what folders do not like."""
+    return "".join(character if character.isalnum() else "-" for character in name)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -90,14 +110,16 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"{row['accuracy']:.3f} | {row['knn_accuracy']:.3f} | {row['training_seconds']:.0f} |"
         )
     first = rows[0]
-    bound = f"| back-projection, true labels | {first['bound']:.3f} | | {first['viou_bound']:.3f} | {first['chamfer_bound']:.2f} | | | |"
+    bound = f"| back-projection, true labels | {first['bound']:.3f} | | {first['viou_bound']:.3f} | {first['chamfer_bound']:.2f} "
+    bound += "| | | |"
     return "\n".join([*lines, bound])
 
 
 def main() -> None:
     """All variants, or those named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"of {', '.join(VARIANTS)} (default all)")
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"of {', '.join((*VARIANTS, *DEFAULTS))} (default all)")
+    parser.add_argument("--defaults", action="store_true", help="the mixture of the demo, one default changed at a time")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of MIX100.txt and models/")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--structures", type=int, default=10)
@@ -109,17 +131,18 @@ def main() -> None:
     parser.add_argument("--maps", type=int, default=3, help="maps of each structure, from as many single images")
     parser.add_argument("--preset", default="cpu-small")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    given = parser.parse_args()
+    if given.defaults:
+        parser.set_defaults(structures=6, images=800, pixel_size=7.0, snr=0.3, epochs=6, preset="demo")
     args = parser.parse_args()
+    known = DEFAULTS if args.defaults else VARIANTS
     args.output.mkdir(parents=True, exist_ok=True)
     stars = simulate(args.data, args.output, args)
-    rows = [measure(name, VARIANTS[name], stars, args.output, args) for name in args.variants or VARIANTS]
+    rows = [measure(name, known[name], stars, args.output, args) for name in args.variants or known]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    print(
-        f"\n{platform.processor() or platform.machine()}, commit {commit}, {args.structures} structures × {args.images} images of ",
-        end="",
-    )
-    print(f"{args.box} px at {args.pixel_size} Å/px, SNR {args.snr}, {args.epochs} epochs\n\n{table(rows)}")
-    (args.output / f"rows-{'-'.join(r['name'].replace(' ', '') for r in rows)}.json").write_text(json.dumps(rows, indent=2))
+    mixture = f"{args.structures} structures × {args.images} images of {args.box} px at {args.pixel_size} Å/px, SNR {args.snr}"
+    print(f"\n{platform.machine()}, commit {commit}, {mixture}, preset {args.preset}, {args.epochs} epochs\n\n{table(rows)}")
+    (args.output / f"rows-{'-'.join(file_name(row['name']) for row in rows)}.json").write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

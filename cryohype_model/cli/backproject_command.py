@@ -139,7 +139,16 @@ def _groups(args: argparse.Namespace, table: ParticleTable) -> dict[str, Rows | 
 
 
 def _by_number(kind: str, numbers: Rows) -> dict[str, Rows | None]:
-    return {f"{kind}_{number:04d}": np.flatnonzero(numbers == number) for number in np.unique(numbers) if number >= 0}
+    groups: dict[str, Rows | None] = {}
+    for number in np.unique(numbers[numbers >= 0]):
+        rows = np.flatnonzero(numbers == number)
+        if len(rows) < 2:
+            console.print(f"{kind} {number} is left out: one particle makes no half maps", highlight=False)
+            continue
+        groups[f"{kind}_{number:04d}"] = rows
+    if not groups:
+        raise InputFileError(f"no {kind} has the 2 particles that half maps need")
+    return groups
 
 
 def _reconstruct_groups(

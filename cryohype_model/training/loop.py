@@ -31,6 +31,7 @@ from cryohype_model.training.schedule import coordinate_rows, epoch_batches, lea
 from cryohype_model.training.stop import StopRequest
 
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl and two looks at the loss
+ASK_EVERY = 8  # steps between two questions of several processes to each other, whether to stop or save
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class _Trainer:
         self.steps_per_epoch = steps_in_epoch(len(data.particles), options.batch_size, fabric.world_size)
         self.epoch = self.batch = self.step = 0
         self.saved_step = -1
+        self.saved_at = time.monotonic()
         self.best_loss = math.inf
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=fabric.device)
         self.images_per_s = 0.0
@@ -172,8 +174,7 @@ class _Trainer:
         """Steps of one epoch from the current batch; False when asked to stop."""
         options, fabric = self.config.training, self.fabric
         rows = epoch_batches(len(self.data.particles), options, self.epoch, self.batch, fabric.global_rank, fabric.world_size)
-        saved = mark = time.monotonic()
-        seen = 0
+        mark, seen = time.monotonic(), 0
         for batch in self.data.particles.prefetch(rows, pin=fabric.device.type == "cuda"):
             value = self._train_step(batch.to(fabric.device))
             self.loss_sum += value.detach().double()
@@ -186,14 +187,14 @@ class _Trainer:
                 self._report(self._mean_over_processes(value))
             if self.batch == self.steps_per_epoch:
                 break
-            stop, overdue = self._anywhere(
-                self.stop.signal_number is not None, time.monotonic() - saved > 60 * options.checkpoint_minutes
-            )
+            if fabric.world_size > 1 and self.step % ASK_EVERY:
+                continue
+            late = time.monotonic() - self.saved_at > 60 * options.checkpoint_minutes
+            stop, overdue = self._anywhere(self.stop.signal_number is not None, late)
             if stop:
                 return False
             if overdue:
                 self._save(is_best=False)
-                saved = time.monotonic()
         return True
 
     def _train_step(self, batch: Any) -> Tensor:
@@ -277,7 +278,7 @@ class _Trainer:
                 epoch_loss_sum=loss_sum,
             )
             keep_checkpoint(self.run, checkpoint, is_best, self.config.training.keep_checkpoints)
-        self.saved_step = self.step
+        self.saved_step, self.saved_at = self.step, time.monotonic()
         self.fabric.barrier()
 
     def _must_stop(self) -> bool:
