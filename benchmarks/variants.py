@@ -4,8 +4,8 @@
     .venv/bin/python benchmarks/variants.py --defaults -o /tmp/defaults
 
 The first simulates ten complexes of MIX100.txt (1000 images each, 32 px at 6 Å/px, SNR 0.1) and trains ``cpu-small`` with each
- conditioning and encoder. The second simulates the mixture of `cryohype demo` and changes one default at a time.
-Every run is analysed and evaluated with the `cryohype` command; a Markdown table is printed. ``results/`` holds what was measured.
+conditioning and encoder. The second simulates the mixture of `cryohype demo` and changes one default at a time.
+Every run is analysed and evaluated; a Markdown table is printed. ``results/`` holds what was measured.
 """
 
 from __future__ import annotations
