@@ -1,6 +1,7 @@
 """Write selected particles back to their original .star or .cs file, all columns intact, or as cryoDRGN's index file.
 
 cryohype export RUN --selection open-state -o open.star
+cryohype export RUN --cluster 1,4 -o clusters.star
 cryohype export particles.cs --rows 3,17 -o two.cs
 """
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="RUN|STAR|CS", help="a run folder, or a table of particles")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--selection", metavar="NAME", help="a selection stored in the run")
+    which.add_argument("--cluster", metavar="1,4", help="clusters that `cryohype analyze` found in the run")
     which.add_argument("--rows", metavar="FILE|3,17", help="zero-based particles: numbers, or a .npy, .txt or .pkl file of them")
     parser.add_argument("--passthrough", type=Path, action="append", default=[], metavar="CS", help="further .cs of the same job")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="its ending decides: .star, .cs or .pkl")
@@ -36,10 +38,9 @@ def run(args: argparse.Namespace) -> int:
     from cryohype_model.io.particles import read_particles
 
     is_run = (args.source / "manifest.json").exists()
-    if args.selection is not None and not is_run:
-        raise InputFileError(
-            f"{args.source} is no run, and --selection {args.selection} is stored in runs; give a run, or --rows"
-        )
+    asked = "--selection" if args.selection is not None else "--cluster" if args.cluster is not None else None
+    if asked is not None and not is_run:
+        raise InputFileError(f"{args.source} is no run, and {asked} asks for what is stored in runs; give a run, or --rows")
     star = args.source / "particles.star" if is_run else args.source
     table = read_particles(star, passthrough=args.passthrough, need_images=False)
     if args.output.exists() and args.output.resolve() in {star.resolve(), table.source.path.resolve()}:
@@ -64,8 +65,25 @@ def _rows(args: argparse.Namespace) -> npt.NDArray[np.int64]:
         from cryohype_model.runs.selections import read_selection
 
         return read_selection(args.source, args.selection)
+    if args.cluster is not None:
+        return _clusters(args.source, args.cluster)
     if re.fullmatch(r"\d+(,\d+)*", args.rows):
         return np.array([int(word) for word in args.rows.split(",")], dtype=np.int64)
     from cryohype_model.io.arrays import load_integers
 
     return load_integers(args.rows)
+
+
+def _clusters(source: Path, text: str) -> npt.NDArray[np.int64]:
+    """The (m,) particles of some clusters of the newest analysis."""
+    import numpy as np
+
+    from cryohype_model.runs.latents import read_latents
+    from cryohype_model.runs.run import open_run
+
+    found = read_latents(open_run(source)).cluster
+    known = np.empty(0, np.int64) if found is None else np.unique(found)
+    numbers = [int(word) for word in text.split(",")] if re.fullmatch(r"\d+(,\d+)*", text) else []
+    if found is None or not numbers or not np.isin(numbers, known).all():
+        raise InputFileError(f"--cluster {text} is not among the clusters of {source}, {', '.join(map(str, known)) or 'none'}")
+    return np.flatnonzero(np.isin(found, numbers))

@@ -13,6 +13,7 @@ import pytest
 from cryohype_model.cli import main
 from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.inference.trained import open_trained_run
+from cryohype_model.io.arrays import load_integers
 from cryohype_model.io.mrc import read_volume
 from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
@@ -133,3 +134,17 @@ def test_no_cluster_and_an_empty_selection(analysed: Run, capsys: pytest.Capture
     pd.read_parquet(table).assign(cluster=-1).to_parquet(table)  # HDBSCAN may call all of them noise
     assert main(["volumes", str(analysed.path), "--cluster", "all"]) == 2
     assert "found no cluster" in capsys.readouterr().err
+
+
+def test_clusters_are_exported_to_a_star_file(analysed: Run, tmp_path: Path) -> None:
+    cluster = read_latents(analysed).cluster
+    assert cluster is not None
+    assert main(["export", str(analysed.path), "--cluster", "1", "-o", str(tmp_path / "one.pkl")]) == 0
+    written = load_integers(tmp_path / "one.pkl")
+    assert written.tolist() == np.flatnonzero(cluster == 1).tolist()
+
+
+def test_an_unknown_cluster_is_not_exported(analysed: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(analysed.path), "--cluster", "7", "-o", str(tmp_path / "one.star")]) == 2
+    assert "--cluster 7 is not among the clusters" in capsys.readouterr().err
+    assert not (tmp_path / "one.star").exists()
