@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from cryohype_model.analysis.progress import Progress
 
 FEWEST_PARTICLES = 5  # with fewer there is no neighbourhood to speak of
 TRANSFORM_ROWS = 10_000  # placed at a time
+EXACT_PARTICLES = 20_000  # up to so many, exact neighbours are found sooner than umap compiles its search for approximate ones
 
 
 def umap_coordinates(
@@ -40,14 +42,16 @@ def umap_coordinates(
     sample = np.asarray(pca[rows])
     if len(rows) < FEWEST_PARTICLES or not np.ptp(sample[:, :2], axis=0).all():
         return np.asarray(pca[:, :2], dtype=np.float32).copy()
-    progress.say("UMAP: its first import compiles code and takes some seconds.")
+    progress.say("UMAP: compiles code first, which takes some seconds.")
     progress.begin("UMAP", count)
+    nearest = min(neighbors, len(rows) - 1)
     with _quiet():
         import umap
 
         model = umap.UMAP(
-            n_neighbors=min(neighbors, len(rows) - 1),
+            n_neighbors=nearest,
             min_dist=min_dist,
+            precomputed_knn=_exact_neighbours(sample, nearest) if len(rows) == count <= EXACT_PARTICLES else (None, None, None),
             init=sample[:, :2],
             random_state=seed,
             n_jobs=1,  # what a fixed seed asks for
@@ -61,6 +65,14 @@ def umap_coordinates(
             placed[chunk] = model.transform(np.asarray(pca[chunk]))
             progress.advance(len(chunk))
     return placed
+
+
+def _exact_neighbours(points: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], None]:
+    """Indices and distances (N, count) of the nearest points, each point its own first, and no search index."""
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, indices = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points).kneighbors(points)
+    return indices, distances, None
 
 
 @contextmanager
