@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cryohype_model.analysis.medoids import Points, Rows, squared_distance
+from cryohype_model.inference.neighbours import Points, Rows, squared_distance
 
 
 def path_between(pca: Points, start: int, end: int, steps: int) -> Rows:

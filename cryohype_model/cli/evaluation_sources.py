@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.progress import Progress
+
 from cryohype_model.cli.output import console
 from cryohype_model.errors import InputFileError
 
@@ -31,7 +33,16 @@ def run_pairs(args: argparse.Namespace, volumes: Path) -> tuple[list[MapPair], s
 
     truths = labelled_truths(args.truth)
     volumes.mkdir()
-    maps = write_structure_maps(args.source, volumes, args.images_per_structure, args.checkpoint, args.average)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("generating maps", total=None)
+        maps = write_structure_maps(
+            args.source,
+            volumes,
+            args.images_per_structure,
+            args.checkpoint,
+            args.average,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
     latent = "its own latent" if args.average == 1 else f"the mean latent of the {args.average} nearest particles"
     return pair_labels(maps, truths), f"maps generated from {args.images_per_structure} image(s) a structure, by {latent}"
 

@@ -4,6 +4,7 @@ cryohype volumes myrun --particles 3,17 -o maps            what the network sees
 cryohype volumes myrun --cluster 4 --method mean            the cluster's latents averaged, decoded once: less noisy
 cryohype volumes myrun --cluster all                        the medoid of every cluster
 cryohype volumes myrun --selection bent --box 256           zero-padded beyond the training box
+cryohype volumes myrun --path 3,17 --steps 12               a series along the line between two particles
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Rows = npt.NDArray[np.int64]
 
+# what a map can be of: the latent that is decoded unless --method says another
+DEFAULT_METHOD = {"particles": "particle", "cluster": "medoid", "selection": "mean", "path": "neighbours"}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -43,12 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--particles", metavar="N,N…", help="zero-based particle numbers: one map each")
     which.add_argument("--cluster", metavar="N|all", help="a cluster that `cryohype analyze` found, or all of them")
     which.add_argument("--selection", metavar="NAME", help="a selection stored in the run: one map")
+    which.add_argument("--path", metavar="A,B", help="the particles nearest to the straight line from A to B in latent space")
+    parser.add_argument("--steps", type=int, default=10, metavar="N", help="points of --path, both ends included (default 10)")
     parser.add_argument(
         "--method",
         choices=("medoid", "mean", "neighbours", "particle"),
-        help="latent that is decoded: of the medoid (default for clusters), the mean of all (default for selections), the mean of"
-        " "
-        "the particle's or medoid's nearest neighbours, or the particle's own (default for particles)",
+        help="latent that is decoded: of the medoid (default for clusters), the mean of all (default for selections), mean of "
+        "the particle's or medoid's nearest neighbours (default for paths), or the particle's own (default for particles)",
     )
     parser.add_argument("--neighbours", type=int, default=50, metavar="K", help="of --method neighbours (default 50)")
     parser.add_argument("--box", type=int, metavar="PX", help="box of the maps: smaller is low-passed, larger is zero-padded")
@@ -67,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.neighbours < 1:
         raise ConfigError(f"--neighbours must be at least 1, not {args.neighbours}")
     trained = open_trained_run(args.source, args.checkpoint, args.accelerator)
-    method = args.method or {"particles": "particle", "cluster": "medoid", "selection": "mean"}[_kind(args)]
+    method = args.method or DEFAULT_METHOD[_kind(args)]
     wanted = _wanted(args, trained)
     place, name = (args.output.absolute().parent, args.output.name) if args.output else (trained.run, _default_name(args, method))
     folder = start_volume_series(place, name)
@@ -84,12 +89,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _kind(args: argparse.Namespace) -> str:
-    return next(name for name in ("particles", "cluster", "selection") if getattr(args, name) is not None)
+    return next(name for name in DEFAULT_METHOD if getattr(args, name) is not None)
 
 
 def _default_name(args: argparse.Namespace, method: str) -> str:
-    what = args.selection or (f"cluster-{args.cluster}" if args.cluster else "particles-" + args.particles.replace(",", "-")[:40])
-    return f"{what}-{method}"
+    kind = _kind(args)
+    what = str(getattr(args, kind)).replace(",", "-")[:40]
+    return f"{what}-{method}" if kind == "selection" else f"{kind}-{what}-{method}"
 
 
 def _wanted(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
@@ -97,12 +103,10 @@ def _wanted(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
     from cryohype_model.inference.trained import check_rows
     from cryohype_model.runs.selections import read_selection
 
+    if args.path is not None:
+        return _wanted_path(args, trained)
     if args.particles is not None:
-        try:
-            numbers = [int(word) for word in args.particles.split(",")]
-        except ValueError:
-            raise ConfigError(f"--particles wants numbers such as 3,17, not {args.particles!r}") from None
-        rows = check_rows(numbers, len(trained.particles))
+        rows = check_rows(_numbers(args.particles, "--particles"), len(trained.particles))
         return [Wanted(f"particle_{row:07d}.mrc", np.array([row]), {"particle": int(row)}) for row in rows]
     if args.selection is not None:
         rows = check_rows(read_selection(trained.run, args.selection), len(trained.particles))
@@ -110,6 +114,25 @@ def _wanted(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
             raise RunError(f"the selection {args.selection!r} holds no particle; select at least one")
         return [Wanted(f"{args.selection}.mrc".replace(" ", "_"), rows, {"selection": args.selection})]
     return _wanted_clusters(args.cluster, trained)
+
+
+def _numbers(text: str, option: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{option} wants numbers such as 3,17, not {text!r}") from None
+
+
+def _wanted_path(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
+    from cryohype_model.analysis.traversal import path_between
+    from cryohype_model.inference.trained import check_rows
+    from cryohype_model.runs.latents import read_latents
+
+    ends = check_rows(_numbers(args.path, "--path"), len(trained.particles))
+    if len(ends) != 2 or ends[0] == ends[1] or args.steps < 2:
+        raise ConfigError(f"--path wants two particles such as 3,17 and at least 2 --steps, not {args.path!r} and {args.steps}")
+    rows = path_between(read_latents(trained.run, trained.checkpoint).pca, int(ends[0]), int(ends[1]), args.steps)
+    return [Wanted(f"path_{number:04d}.mrc", np.array([row]), {"particle": int(row)}) for number, row in enumerate(rows)]
 
 
 def _wanted_clusters(text: str, trained: TrainedRun) -> list[Wanted]:
@@ -159,19 +182,11 @@ def _make_maps(
 
 def _rows_to_decode(trained: TrainedRun, rows: Rows, method: str, count: int) -> Rows:
     """Particles whose latents are averaged for one map."""
+    from cryohype_model.analysis.medoids import medoid
     from cryohype_model.inference.evaluate_run import neighbours_of
+    from cryohype_model.runs.latents import read_latents
 
     if method == "mean":
         return rows
-    centre = rows[0] if len(rows) == 1 else _medoid(trained, rows)
-    if method == "neighbours":
-        return neighbours_of(trained, int(centre), count)
-    return np.array([centre])
-
-
-def _medoid(trained: TrainedRun, rows: Rows) -> int:
-    """The particle nearest to the mean of these in PCA space."""
-    from cryohype_model.runs.latents import read_latents
-
-    pca = np.asarray(read_latents(trained.run, trained.checkpoint).pca)[rows]
-    return int(rows[np.square(pca - pca.mean(axis=0)).sum(axis=1).argmin()])
+    centre = int(rows[0]) if len(rows) == 1 else medoid(read_latents(trained.run, trained.checkpoint).pca, rows)
+    return neighbours_of(trained, centre, count) if method == "neighbours" else np.array([centre])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cryohype_model.analysis import medoids as module
-from cryohype_model.analysis.medoids import medoids, nearest
+from cryohype_model.analysis.medoids import medoids
 from cryohype_model.analysis.traversal import path_between
 
 
@@ -39,18 +39,6 @@ def test_one_particle_is_its_own_medoid(points: np.ndarray) -> None:
     assignment = np.zeros(120, np.int64)
     assignment[17] = 1
     assert medoids(points, assignment)[1] == 17
-
-
-def test_neighbours_go_from_near_to_far_and_begin_with_the_particle(points: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_ROWS", 50)
-    found = nearest(points, 30, 7)
-    expected = np.argsort(np.linalg.norm(points - points[30], axis=1))[:7]
-    np.testing.assert_array_equal(found, expected)
-    assert len(nearest(points, 0, 1000)) == 120
-
-
-def test_a_duplicate_does_not_come_before_the_particle_itself() -> None:
-    assert nearest(np.zeros((5, 2), np.float32), 3, 2)[0] == 3
 
 
 def test_a_path_follows_the_line_between_two_particles() -> None:

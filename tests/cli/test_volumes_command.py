@@ -74,11 +74,20 @@ def test_a_cluster_by_its_medoid_its_mean_and_neighbours(analysed: Run, capsys: 
         assert entry["cluster"] == 1 and entry["method"] == method
         volume = read_volume(analysed.volumes / f"cluster-1-{method}" / entry["file"])[0]
         pca = np.asarray(space.pca)
-        medoid = members[np.square(pca[members] - pca[members].mean(0)).sum(1).argmin()]
+        medoid = space.meta["medoids"]["1"]  # the same particle that the analysis made its map of
         nearest = np.argsort(np.square(pca - pca[medoid]).sum(1))[:5]
         rows = {"medoid": [medoid], "mean": members, "neighbours": nearest}[method]
         np.testing.assert_allclose(volume, _decoded(analysed, list(rows)), atol=1e-4)
         assert entry.get("particle") == (None if method == "mean" else medoid)
+
+
+def test_a_path_between_two_particles(analysed: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    record = _volumes(analysed, capsys, "--path", "3,17", "--steps", "6", "--method", "particle")
+    assert record["folder"] == str(analysed.volumes / "path-3-17-particle")
+    particles = [entry["particle"] for entry in record["maps"]]
+    assert (particles[0], particles[-1]) == (3, 17) and 2 <= len(particles) == len(set(particles)) <= 6
+    volume = read_volume(Path(record["folder"]) / "path_0000.mrc")[0]
+    np.testing.assert_allclose(volume, _decoded(analysed, [3]), atol=1e-5)
 
 
 def test_all_clusters(analysed: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +121,10 @@ def test_without_analysis_particles_can_still_be_seen(run: Run, capsys: pytest.C
         (["--particles", "3,-1"], "there is no particle -1"),
         (["--particles", "3;4"], "--particles wants numbers such as 3,17"),
         (["--selection", "none"], "has no selection 'none'"),
+        (["--path", "3"], "--path wants two particles"),
+        (["--path", "3,3"], "--path wants two particles"),
+        (["--path", "3,99"], "there is no particle 99"),
+        (["--path", "3,4", "--steps", "1"], "at least 2 --steps"),
         (["--particles", "1", "--checkpoint", "step-1"], "there is no checkpoint"),
         (["--particles", "1", "--neighbours", "0"], "--neighbours must be at least 1"),
         (["--particles", "1", "--box", "15"], "must be even and at least 8 px, not 15"),

@@ -188,7 +188,7 @@ def run_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (data / "truth.json").write_text(json.dumps({"structures": structures}))
 
     def write_structure_maps(
-        run_dir: Path, out_dir: Path, images_per_structure: int, checkpoint: str, average: int
+        run_dir: Path, out_dir: Path, images_per_structure: int, checkpoint: str, average: int, report: Callable[[int, int], None]
     ) -> list[tuple[int, Path]]:
         assert run_dir == run.path and (checkpoint, average) == ("last", 1)
         made = []
@@ -197,6 +197,7 @@ def run_folder(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 path = out_dir / f"{label}_{image}.mrc"
                 write_volume(path, _noisy(label), PIXEL_ANGSTROM)
                 made.append((label, path))
+                report(len(made), COUNT * images_per_structure)
         return made
 
     stand_in = ModuleType("cryohype_model.inference.evaluate_run")
