@@ -7,6 +7,7 @@ the honest reference on real data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -61,49 +62,58 @@ class SliceAccumulator:
 
     def __init__(self, box_px: int, device: torch.device | str = "cpu") -> None:
         self.box_px = box_px
-        shape = (box_px, box_px, box_px // 2 + 1)
-        self.numerator = torch.zeros(shape, dtype=torch.complex64, device=device)
-        self.weight = torch.zeros(shape, device=device)
+        self.shape = (box_px, box_px, box_px // 2 + 1)
+        # real part, imaginary part, weight: apart and flat, which index_add_ is 25 times faster on than on rows of three
+        self._sums = torch.zeros(3, math.prod(self.shape), device=device)
+
+    @property
+    def numerator(self) -> Tensor:
+        """(D, D, D/2 + 1) complex sum of CTF · Y."""
+        return torch.complex(self._sums[0], self._sums[1]).reshape(self.shape)
+
+    @property
+    def weight(self) -> Tensor:
+        """(D, D, D/2 + 1) sum of CTF²."""
+        return self._sums[2].reshape(self.shape)
 
     def insert(self, values: Tensor, ctf: Tensor, coordinates: Tensor) -> None:
         """Spread CTF-weighted values over the eight voxels around each coordinate.
 
         Parameters
         ----------
-        values, ctf : (b, m). coordinates : (b, m, 3) frequencies (kx, ky, kz) in pixels.
+        values, ctf : (b, m). coordinates : (b, m, 3) frequencies (kx, ky, kz) in pixels, |k| < D/2.
         """
-        numbers = torch.stack([values.real * ctf, values.imag * ctf, ctf**2], dim=-1).flatten(0, 1)
-        points = coordinates.flatten(0, 1)
+        numbers = torch.stack([values.real * ctf, values.imag * ctf, ctf**2]).flatten(1)
+        kx, ky, kz = coordinates.flatten(0, 1).unbind(1)
         # the lattice holds kx >= 0: elsewhere the conjugate at -k is inserted
-        flip = points[:, 0] < 0
-        points = torch.where(flip[:, None], -points, points)
-        numbers[:, 1] = torch.where(flip, -numbers[:, 1], numbers[:, 1])
-        # and points with kx < 1 touch the plane kx = 0 from both sides
-        near = points[:, 0] < 1
-        self._spread(points, numbers, first_plane=0)
-        self._spread(-points[near], numbers[near] * numbers.new_tensor([1, -1, 1]), first_plane=-1)
+        sign = torch.where(kx < 0, -1.0, 1.0)
+        kx, ky, kz = kx * sign, ky * sign, kz * sign
+        numbers[1] *= sign
+        lower = torch.floor(kx)
+        upper_share = kx - lower
+        plane = lower.to(torch.int64)
+        self._spread(plane, ky, kz, numbers * (1 - upper_share))
+        self._spread(plane + 1, ky, kz, numbers * upper_share)
+        # points with kx < 1 touch the plane kx = 0 from its other side too, as their own conjugates at -k
+        near = plane == 0
+        mirrored = numbers[:, near] * (1 - kx[near])
+        mirrored[1].neg_()
+        self._spread(plane[near], -ky[near], -kz[near], mirrored)
 
-    def _spread(self, points: Tensor, numbers: Tensor, first_plane: int) -> None:
-        """Trilinear shares of (n, 3) numbers; only lattice points with kx >= 0 (``first_plane`` -1: with kx = 0) are kept."""
+    def _spread(self, plane: Tensor, ky: Tensor, kz: Tensor, numbers: Tensor) -> None:
+        """Bilinear shares of (3, n) numbers within the planes kx = ``plane`` (n,)."""
         box = self.box_px
-        corner = torch.floor(points)
-        fraction = points - corner
-        base = corner.to(torch.int64)
-        sums = torch.zeros(self.weight.numel(), 3, device=self.weight.device)
-        for dx, dy, dz in product((0, 1), repeat=3):
-            kx, ky, kz = base[:, 0] + dx, base[:, 1] + dy, base[:, 2] + dz
-            share = _share(fraction[:, 0], dx) * _share(fraction[:, 1], dy) * _share(fraction[:, 2], dz)
-            keep = (kx == 0) if first_plane < 0 else (kx >= 0) & (kx <= box // 2)
-            keep &= (ky.abs() <= box // 2) & (kz.abs() <= box // 2)
-            index = ((kz % box) * box + ky % box) * (box // 2 + 1) + kx
-            sums.index_add_(0, index[keep], (numbers * share[:, None])[keep])
-        self.numerator += torch.view_as_complex(sums[:, :2].contiguous()).reshape(self.numerator.shape)
-        self.weight += sums[:, 2].reshape(self.weight.shape)
+        y, z = torch.floor(ky), torch.floor(kz)
+        share_y, share_z = ky - y, kz - z
+        for dy, dz in product((0, 1), repeat=2):
+            index = (((z.to(torch.int64) + dz) % box) * box + (y.to(torch.int64) + dy) % box) * (box // 2 + 1) + plane
+            share = (share_y if dy else 1 - share_y) * (share_z if dz else 1 - share_z)
+            for total, number in zip(self._sums, numbers, strict=True):
+                total.index_add_(0, index, number * share)
 
     def __add__(self, other: SliceAccumulator) -> SliceAccumulator:
-        total = SliceAccumulator(self.box_px, self.weight.device)
-        total.numerator = self.numerator + other.numerator
-        total.weight = self.weight + other.weight
+        total = SliceAccumulator(self.box_px, self._sums.device)
+        total._sums = self._sums + other._sums
         return total
 
     def solve(self, noise_to_signal: Tensor) -> Tensor:
@@ -126,11 +136,6 @@ class SliceAccumulator:
         keep = shells < count
         total = torch.zeros(count, device=self.weight.device).index_add_(0, shells[keep], self.weight.flatten()[keep])
         return total / torch.bincount(shells[keep], minlength=count)
-
-
-def _share(fraction: Tensor, step: int) -> Tensor:
-    """Trilinear weight of the lower (0) or upper (1) neighbour."""
-    return fraction if step else 1 - fraction
 
 
 def shell_of_voxels(box_px: int) -> Tensor:
