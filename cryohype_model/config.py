@@ -113,6 +113,7 @@ class TrainingConfig(_Section):
     learning_rate: float = Field(1e-4, gt=0, description="peak of Adam's learning rate")
     warmup_epochs: float = Field(5.0, ge=0, description="linear warm-up")
     final_learning_rate: float = Field(0.0, ge=0, description="end of the cosine, as a fraction of the peak")
+    adam_beta2: float = Field(0.999, gt=0, lt=1, description="memory of Adam for squared gradients; short trainings want less")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW when above 0)")
     gradient_clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0 switches clipping off")
     coordinate_fraction: float = Field(1.0, gt=0, le=1, description="random fraction of the coordinates used at each step")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,11 @@ def command_parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _disk_is_full(error: OSError) -> bool:
+    """Also as numpy says it: without a number, as so many bytes requested and fewer written."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and str(error).endswith(" written"))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors of the input end with one sentence on standard error and exit code 2."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -75,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"cryohype {name}: stopped", file=sys.stderr)
         return 130
     except OSError as error:
-        if error.errno in {28, 122}:  # ENOSPC, EDQUOT
+        if _disk_is_full(error):
             print(f"cryohype {name}: the disk is full ({error.filename or error}); free space and run again", file=sys.stderr)
             return 2
         raise

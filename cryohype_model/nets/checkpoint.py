@@ -62,6 +62,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+    except RuntimeError as error:
+        # torch answers a full disk with a complaint about its own archive, and the disk's is behind it
+        raise error.__context__ if isinstance(error.__context__, OSError) else error from None
     finally:
         beside.unlink(missing_ok=True)
 

@@ -73,7 +73,7 @@ class Inr(nn.Module):
         """Output of the last hidden layer, (b, m, hidden) (paper Fig. 7)."""
         x = self.features(coordinates)
         for layer in weights[:-1]:
-            y = torch.relu(x @ layer.weight + layer.bias)
+            y = torch.relu(_affine(x, layer))
             x = x + y if self.residual and x.shape[-1] == y.shape[-1] else y
         return x
 
@@ -93,8 +93,15 @@ class Inr(nn.Module):
         if self.fold:
             coordinates, sign = fold_half_space(coordinates)
         x = self.hidden_activations(weights, coordinates)
-        value = (x @ weights[-1].weight + weights[-1].bias).float()
+        value = _affine(x, weights[-1]).float()
         if not self.complex_output:
             return value[..., 0]
         imaginary = value[..., 1] if sign is None else value[..., 1] * sign
         return torch.complex(value[..., 0], imaginary)
+
+
+def _affine(x: Tensor, layer: LayerWeights) -> Tensor:
+    """The affine map x · weight + bias of (b, m, in); with weights of each image's own the bias is added within the product."""
+    if layer.weight.dim() == 3:
+        return torch.baddbmm(layer.bias, x, layer.weight)
+    return x @ layer.weight + layer.bias

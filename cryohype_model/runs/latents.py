@@ -85,7 +85,13 @@ class LatentWriter:
     def __init__(self, run: Run, checkpoint_name: str, count: int, q: int) -> None:
         self._final = run.latents / check_name(checkpoint_name, "checkpoint")
         self._partial = fresh_partial(self._final)
-        self._pca = np.lib.format.open_memmap(self._partial / "pca.npy", mode="w+", dtype=np.float32, shape=(count, q))
+        path = self._partial / "pca.npy"
+        self._pca = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, q))
+        try:
+            _occupy(path, self._pca.offset, self._pca.nbytes)
+        except OSError:
+            self.abandon()
+            raise
         self._loss = np.full(count, np.nan, np.float32)
         self._written = np.zeros(count, bool)
 
@@ -141,6 +147,15 @@ class LatentWriter:
         write_atomically(self._partial / "meta.json", content)
         replace_folder(self._partial, self._final)
         return LatentSpace(self._final)
+
+
+def _occupy(path: Path, start: int, count: int) -> None:
+    """Write zeros over a sparse file that is mapped: a full disk is an OSError here, and kills the process in the map."""
+    zeros = bytes(1 << 20)
+    with path.open("r+b") as file:
+        file.seek(start)
+        for done in range(0, count, len(zeros)):
+            file.write(zeros[: count - done])
 
 
 def read_latents(run: Run, checkpoint: str | None = None) -> LatentSpace:

@@ -107,6 +107,11 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
+def _adam_options(options: TrainingConfig) -> dict[str, Any]:
+    """What a resumed run may change of the optimiser, besides its learning rate."""
+    return {"betas": (0.9, options.adam_beta2), "weight_decay": options.weight_decay}
+
+
 class _Trainer:
     """The state of one training: networks, optimiser, and where we are."""
 
@@ -116,7 +121,7 @@ class _Trainer:
         self.loss = SliceLoss(Preprocessor(data.scale, fabric.device), config.model)
         model = build_model(config.model, data.scale.box_px, options.seed)
         self.parameters = count_parameters(model)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, **_adam_options(options))
         self.model: Any
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.steps_per_epoch = steps_in_epoch(len(data.particles), options.batch_size, fabric.world_size)
@@ -132,7 +137,7 @@ class _Trainer:
         self.model.load_state_dict(checkpoint.model)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         for group in self.optimizer.param_groups:  # the learning rate is set at every step
-            group["weight_decay"] = self.config.training.weight_decay
+            group.update(_adam_options(self.config.training))
         self.epoch, self.best_loss = checkpoint.epoch, checkpoint.best_loss
         self.step = self.saved_step = checkpoint.step
         # an unfinished epoch that was cut into other batches begins again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from cryohype_model.errors import RunError
+from cryohype_model.runs import latents
 from cryohype_model.runs.latents import LatentSpace, LatentWriter, read_latents
 from cryohype_model.runs.layout import Run
 
@@ -42,6 +44,21 @@ def test_round_trip(run: Run) -> None:
     assert space.label is None
     np.testing.assert_array_equal(space.basis["axes"], np.eye(Q))
     assert (len(space), space.meta["q"], space.meta["note"], space.checkpoint) == (COUNT, Q, "test", "step-00000010")
+
+
+def test_the_components_have_their_place_on_the_disk_before_they_are_mapped(run: Run) -> None:
+    """A full disk under a map kills the process; under a write it is an error with a sentence."""
+    LatentWriter(run, "new", 100_000, Q)
+    (file,) = run.latents.glob("*.partial/pca.npy")
+    assert file.stat().st_blocks * 512 >= 100_000 * Q * 4
+
+
+def test_a_full_disk_at_the_start_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    occupy = latents._occupy
+    monkeypatch.setattr(latents, "_occupy", lambda _path, start, count: occupy(Path("/dev/full"), start, count))
+    with pytest.raises(OSError, match="No space left"):
+        LatentWriter(run, "new", COUNT, Q)
+    assert list(run.latents.iterdir()) == []
 
 
 def test_a_later_analysis_replaces_the_older(run: Run) -> None:

@@ -243,11 +243,12 @@ def test_resuming_from_an_earlier_checkpoint_keeps_what_it_writes(train: Train, 
     assert _last(run).step == 16
 
 
-def test_weight_decay_can_change(train: Train, tmp_path: Path) -> None:
+def test_the_optimisers_settings_can_change(train: Train, tmp_path: Path) -> None:
     assert train("run", "--epochs", "1") == 0
     run = Run(tmp_path / "run")
-    assert _resume(run, "--epochs", "2", "--set", "training.weight_decay=0.5") == 0
-    assert _last(run).optimizer["param_groups"][0]["weight_decay"] == 0.5
+    assert _resume(run, "--epochs", "2", "--set", "training.weight_decay=0.5", "--set", "training.adam_beta2=0.95") == 0
+    (group,) = _last(run).optimizer["param_groups"]
+    assert group["weight_decay"] == 0.5 and tuple(group["betas"]) == (0.9, 0.95)
 
 
 def test_no_poses_is_refused_and_leaves_nothing(mixture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -335,10 +336,13 @@ def test_any_other_failure_is_in_the_manifest(train: Train, tmp_path: Path, monk
 def test_a_full_disk_is_one_sentence(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*arguments: Any) -> None:
-        raise OSError(28, "No space left on device", "step-00000008.ckpt")
+    save = torch.save
+
+    def full(content: Any, _file: Any) -> None:
+        with open("/dev/full", "wb") as device:
+            save(content, device)
 
     monkeypatch.setattr(torch, "save", full)
     assert train("run") == 2
-    assert "the disk is full (step-00000008.ckpt); free space and run again" in capsys.readouterr().err
+    assert "the disk is full ([Errno 28] No space left on device); free space and run again" in capsys.readouterr().err
     assert list(Run(tmp_path / "run").checkpoints.iterdir()) == []
