@@ -23,19 +23,20 @@ h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-t
 table { border-collapse: collapse; } td, th { padding: .25rem .9rem .25rem 0; text-align: left; border-bottom: 1px solid #dde; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem 2rem; align-items: start; }
-figure { margin: 1rem 0; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; } .grid .wide { grid-column: 1 / -1; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
 pre { background: #f3f5f8; padding: .8rem; overflow-x: auto; font-size: .85rem; } .lead { color: #566072; }
 """
 
 PICTURES = {
     "umap_by_cluster.png": "Latent space of every particle: UMAP of the principal components, coloured by the cluster found.",
     "umap_by_label.png": "The same, coloured by the true structure: the colours should agree with the clusters.",
-    "training_loss.png": "Training loss. Below the noise floor a network copies noise.",
     "medoid_maps.png": "The map of each cluster's medoid particle, seen along three axes.",
+    "training_loss.png": "Training loss. Below the noise floor a network copies noise.",
     "fsc_curves.png": "FSC against the true maps, averaged over structures: of maps from single images, and of the bound.",
     "confusion.png": "Clusters matched to structures.",
     "histograms.png": "Spread of each metric over the maps.",
 }
+WIDE = {"medoid_maps.png"}  # many panels side by side: the whole width of the page
 
 
 def write_demo_report(folder: Path, facts: dict[str, Any], commands: Sequence[Sequence[str]]) -> Path:
@@ -102,13 +103,14 @@ def comparison_figure(folder: Path) -> Figure:
 def _pictures(folder: Path) -> list[str]:
     """The pictures that analysis and evaluation left, in the order of ``PICTURES``."""
     found = {path.name: path for path in sorted((folder / "run").glob("**/*.png"))}
-    return [_picture(found[name], caption) for name, caption in PICTURES.items() if name in found]
+    return [_picture(found[name], caption, name in WIDE) for name, caption in PICTURES.items() if name in found]
 
 
-def _picture(path: Path, caption: str) -> str:
+def _picture(path: Path, caption: str, wide: bool = False) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     text = html.escape(caption)
-    return f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
+    place = " class='wide'" if wide else ""
+    return f"<figure{place}><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
 
 
 def _table(facts: dict[str, Any]) -> str:
