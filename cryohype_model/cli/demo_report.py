@@ -23,7 +23,8 @@ h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-t
 table { border-collapse: collapse; } td, th { padding: .25rem .9rem .25rem 0; text-align: left; border-bottom: 1px solid #dde; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem 2rem; align-items: start; }
-figure { margin: 1rem 0; } .grid .wide { grid-column: 1 / -1; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
+.grid .wide { grid-column: 1 / -1; }
+figure { margin: 1rem 0; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
 pre { background: #f3f5f8; padding: .8rem; overflow-x: auto; font-size: .85rem; } .lead { color: #566072; }
 """
 
