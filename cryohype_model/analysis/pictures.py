@@ -10,8 +10,8 @@ import numpy as np
 
 from cryohype_model.analysis.progress import Progress
 from cryohype_model.inference.trained import TrainedRun
+from cryohype_model.io.atomic import fresh_partial, replace_folder
 from cryohype_model.io.mrc import read_volume
-from cryohype_model.runs.atomic import fresh_partial, replace_folder
 from cryohype_model.runs.latents import LatentSpace
 from cryohype_model.runs.metrics_log import read_metrics
 from cryohype_model.runs.volumes import VolumeSeries

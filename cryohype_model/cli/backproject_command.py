@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, back-project, write maps, figure and facts."""
     from cryohype_model.inference.reconstruct import write_facts
-    from cryohype_model.runs.atomic import fresh_partial, replace_folder
+    from cryohype_model.io.atomic import fresh_partial, replace_folder
 
     started = time.monotonic()
     output: Path = (args.output or Path(f"backproject-{args.source.stem}")).absolute()

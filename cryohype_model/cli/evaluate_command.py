@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print, and write the output folder: beside its place, renamed when complete."""
-    from cryohype_model.runs.atomic import fresh_partial, replace_folder
+    from cryohype_model.io.atomic import fresh_partial, replace_folder
 
     started = time.monotonic()
     output, identity = _output_folder(args), _identity(args.source)

@@ -12,6 +12,7 @@ import torch
 from cryohype_model.config import RunConfig, validate_config
 from cryohype_model.errors import RunError
 from cryohype_model.imaging.preprocess import ImageScale
+from cryohype_model.io.atomic import written_whole
 from cryohype_model.nets.build import build_model
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.runs.layout import Run
@@ -55,18 +56,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             for name in ("model", "optimizer", "epoch", "batch", "step", "best_loss", "epoch_loss_sum")
         },
     }
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
+    with written_whole(path) as beside, beside.open("wb") as file:
+        try:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except RuntimeError as error:
-        # torch answers a full disk with a complaint about its own archive, and the disk's is behind it
-        raise error.__context__ if isinstance(error.__context__, OSError) else error from None
-    finally:
-        beside.unlink(missing_ok=True)
+        except RuntimeError as error:
+            # torch answers a full disk with a complaint about its own archive, and the disk's is behind it
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

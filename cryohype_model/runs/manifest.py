@@ -12,7 +12,7 @@ from uuid import uuid4
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from cryohype_model.errors import RunError
-from cryohype_model.runs.atomic import write_atomically
+from cryohype_model.io.atomic import write_atomically
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run
 
 Status = Literal["created", "running", "stopped", "finished", "failed"]

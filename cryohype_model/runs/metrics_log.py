@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cryohype_model.runs.atomic import write_atomically
+from cryohype_model.io.atomic import write_atomically
 from cryohype_model.runs.layout import Run
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cryohype_model.config import RunConfig, dump_config, load_config
 from cryohype_model.errors import RunError
-from cryohype_model.runs.atomic import write_atomically
+from cryohype_model.io.atomic import write_atomically
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import Manifest, read_manifest, write_manifest
 

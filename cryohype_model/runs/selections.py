@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_model.errors import RunError
-from cryohype_model.runs.atomic import write_atomically
+from cryohype_model.io.atomic import write_atomically
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name
 from cryohype_model.runs.manifest import read_manifest, utc_now
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from cryohype_model.errors import RunError
-from cryohype_model.runs.atomic import fresh_partial, replace_folder, write_atomically
+from cryohype_model.io.atomic import fresh_partial, replace_folder, write_atomically
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name, complete_folders
 from cryohype_model.runs.manifest import utc_now
 

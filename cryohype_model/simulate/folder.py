@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cryohype_model.errors import ConfigError
+from cryohype_model.io.atomic import fresh_partial, replace_folder
 
 TRUTH_NAME = "truth.json"  # the file that marks a folder as a simulated data set
 
@@ -30,14 +31,10 @@ def check_target(folder: Path, overwrite: bool) -> None:
 def new_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
     """A folder beside ``folder`` to write into; it takes that name at the end, and after an error nothing is left."""
     check_target(folder, overwrite)
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = fresh_partial(folder)
     try:
         yield partial
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
+        replace_folder(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

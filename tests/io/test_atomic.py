@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cryohype_model.runs.atomic import replace_folder, write_atomically
+from cryohype_model.io.atomic import replace_folder, write_atomically
 
 
 def test_write_replaces_text_and_bytes(tmp_path: Path) -> None:
