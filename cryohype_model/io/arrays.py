@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import tokenize
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy.typing as npt
 from cryohype_model.errors import InputFileError
 
 NUMPY_CORES = ("numpy.core", "numpy._core")
+# all that np.load was seen to raise on a damaged .npy file: its header is a Python literal
+DAMAGED_NPY = (ValueError, OSError, EOFError, MemoryError, SyntaxError, TypeError, tokenize.TokenError, zipfile.BadZipFile)
 ALLOWED = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
@@ -53,7 +57,9 @@ def load_arrays(path: str | Path) -> Any:
     except InputFileError:
         raise
     except Exception as error:  # a damaged pickle can raise anything at all
-        raise InputFileError(f"{path} is no readable pickle ({type(error).__name__}: {error}); write it again") from error
+        raise InputFileError(
+            f"{path} is no readable pickle ({type(error).__name__}: {first_line(error)}); write it again"
+        ) from error
 
 
 def load_array(path: str | Path) -> npt.NDArray[Any]:
@@ -78,13 +84,18 @@ def load_array(path: str | Path) -> npt.NDArray[Any]:
             )
         except FileNotFoundError as error:
             raise InputFileError(f"{path} does not exist; check the name") from error
-        except (ValueError, OSError) as error:
+        except DAMAGED_NPY as error:
             raise InputFileError(
-                f"{path} cannot be read as numbers ({error}); give a .pkl, .npy, .txt or .csv of one array"
+                f"{path} cannot be read as numbers ({first_line(error)}); give a .pkl, .npy, .txt or .csv of one array"
             ) from error
     if array.dtype.kind not in "biuf":
         raise InputFileError(f"{path} does not hold one array of numbers; give a .pkl, .npy, .txt or .csv of one array")
     return array
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says, as part of a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
 def _delimiter(path: Path) -> str | None:
@@ -99,7 +110,8 @@ def load_integers(path: str | Path) -> npt.NDArray[np.int64]:
     InputFileError : a value is no whole number.
     """
     array = load_array(path).reshape(-1)
-    whole = array.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # not-a-number is no whole number either, and refused below
+        whole = array.astype(np.int64)
     if not np.array_equal(whole, array):
         raise InputFileError(
             f"{path} holds {array[whole != array][0]}, and whole numbers are needed; give one integer a particle"

@@ -23,7 +23,7 @@ def read_poses(path: Path) -> tuple[F64, F64 | None]:
     """
     value: Any = load_arrays(path)
     parts = list(value) if isinstance(value, tuple | list) and len(value) in {1, 2} else [value]
-    rotation = np.asarray(parts[0], dtype=np.float64) if _is_numbers(parts[0]) else np.empty(0)
+    rotation = _as_double(parts[0])
     if rotation.ndim != 3 or rotation.shape[1:] != (3, 3):
         raise InputFileError(
             f"{path} holds no poses: the rotations have shape {rotation.shape} and not (n, 3, 3); give a poses.pkl"
@@ -32,7 +32,7 @@ def read_poses(path: Path) -> tuple[F64, F64 | None]:
         raise InputFileError(f"{path} holds matrices that are no rotations; give a poses.pkl")
     if len(parts) == 1 or parts[1] is None:
         return rotation, None
-    shift = np.asarray(parts[1], dtype=np.float64) if _is_numbers(parts[1]) else np.empty(0)
+    shift = _as_double(parts[1])
     if shift.shape != (len(rotation), 2) or not np.isfinite(shift).all():
         raise InputFileError(
             f"{path} has shifts of shape {shift.shape} for {len(rotation)} rotations; they must be (n, 2) and finite"
@@ -40,8 +40,12 @@ def read_poses(path: Path) -> tuple[F64, F64 | None]:
     return rotation, shift
 
 
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+def _as_double(value: Any) -> F64:
+    """An array of numbers in double precision; empty for anything else."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+        return np.empty(0)
+    with np.errstate(invalid="ignore"):  # what is not finite is refused by its reader
+        return value.astype(np.float64)
 
 
 def read_ctf(path: Path) -> F64:

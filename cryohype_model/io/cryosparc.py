@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_model.errors import InputFileError
+from cryohype_model.io.arrays import DAMAGED_NPY, first_line
 from cryohype_model.io.resolve import locate_stacks
 from cryohype_model.io.rotation import rotation_vector_to_matrix
-from cryohype_model.io.table import CtfTable, ParticleTable, Source
+from cryohype_model.io.table import LARGEST_NUMBER, CtfTable, ParticleTable, Source
 
 Rows = npt.NDArray[np.void]
 
@@ -39,8 +41,8 @@ def load_rows(path: Path) -> Rows:
         rows = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputFileError(f"{path} does not exist; check the name") from error
-    except (ValueError, OSError, EOFError) as error:
-        raise InputFileError(f"{path} is no cryoSPARC table ({str(error).splitlines()[0][:80]}); give a .cs file") from error
+    except DAMAGED_NPY as error:
+        raise InputFileError(f"{path} is no cryoSPARC table ({first_line(error)}); give a .cs file") from error
     if not isinstance(rows, np.ndarray) or rows.dtype.names is None or rows.ndim != 1:
         raise InputFileError(f"{path} is a numpy array without named columns and no cryoSPARC table; give a .cs file")
     return rows
@@ -116,8 +118,8 @@ def read_cs(
     numbers: dict[bytes, int] = {}
     for row, name in enumerate(rows["blob/path"].tolist()):
         stack_index[row] = numbers.setdefault(name, len(numbers))
-    stacks, notes = locate_stacks([name.decode("utf-8").lstrip(">") for name in numbers], path, datadir, need_images)
-    pixel = rows["blob/psize_A"].astype(np.float64) if "blob/psize_A" in names else np.full(len(rows), np.nan)
+    stacks, notes = locate_stacks([os.fsdecode(name).lstrip(">") for name in numbers], path, datadir, need_images)
+    pixel = _finite(path, rows, "blob/psize_A") if "blob/psize_A" in names else np.full(len(rows), np.nan)
     rotation, shift_px, pose_notes = _poses(path, rows, pixel)
     ctf, ctf_notes = _ctf(path, rows) if need_ctf else (None, [])
     contrast, contrast_notes = _contrast(path, rows)
@@ -159,14 +161,12 @@ def _poses(path: Path, rows: Rows, pixel: npt.NDArray[np.float64]) -> tuple[npt.
     if "alignments3D/pose" not in names:
         found = "2-D alignments only" if "alignments2D/pose" in names else "no alignments3D/pose"
         return None, np.zeros((len(rows), 2), dtype=np.float32), [f"{path.name} has no poses ({found})"]
-    vectors = rows["alignments3D/pose"]
-    if not np.isfinite(vectors).all():
-        raise InputFileError(f"{path} has alignments3D/pose values that are not finite numbers; remove those particles")
+    vectors = _finite(path, rows, "alignments3D/pose")
     rotation = rotation_vector_to_matrix(vectors).transpose(0, 2, 1).astype(np.float32)
-    shift = rows["alignments3D/shift"] if "alignments3D/shift" in names else np.zeros((len(rows), 2))
-    scale = rows["alignments3D/psize_A"] / pixel if "alignments3D/psize_A" in names else np.ones(len(rows))
+    shift = _finite(path, rows, "alignments3D/shift") if "alignments3D/shift" in names else np.zeros((len(rows), 2))
+    scale = _finite(path, rows, "alignments3D/psize_A") / pixel if "alignments3D/psize_A" in names else np.ones(len(rows))
     scale = np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
-    return rotation, (shift * scale[:, None]).astype(np.float32), []
+    return rotation, _checked(path, "alignments3D/shift", shift * scale[:, None]).astype(np.float32), []
 
 
 def _ctf(path: Path, rows: Rows) -> tuple[CtfTable | None, list[str]]:
@@ -176,9 +176,9 @@ def _ctf(path: Path, rows: Rows) -> tuple[CtfTable | None, list[str]]:
         return None, [f"{path.name} has no CTF columns: the images are taken as if CTF = 1"]
     if missing:
         raise InputFileError(f"{path} has CTF columns but lacks {', '.join(missing)}; add them with --passthrough or pass --ctf")
-    values = {field: rows[name].astype(np.float64) for name, field in CTF_FIELDS.items()}
+    values = {field: _finite(path, rows, name) for name, field in CTF_FIELDS.items()}
     for name, field in CTF_OPTIONAL.items():
-        values[field] = rows[name].astype(np.float64) if name in names else np.full(len(rows), float(field == "scale"))
+        values[field] = _finite(path, rows, name) if name in names else np.full(len(rows), float(field == "scale"))
     for field in ("defocus_angle_deg", "phase_shift_deg"):
         values[field] = np.rad2deg(values[field])
     aberrations = [
@@ -186,6 +186,22 @@ def _ctf(path: Path, rows: Rows) -> tuple[CtfTable | None, list[str]]:
     ]
     notes = [f"{path.name} has aberrations ({', '.join(aberrations)}) that are not applied"] if aberrations else []
     return CtfTable(**{field: value.astype(np.float32) for field, value in values.items()}), notes
+
+
+def _finite(path: Path, rows: Rows, name: str) -> npt.NDArray[np.float64]:
+    """A column in double precision, each value finite."""
+    with np.errstate(invalid="ignore"):  # signalling not-a-number
+        return _checked(path, name, rows[name].astype(np.float64))
+
+
+def _checked(path: Path, name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The values (n, ...); anything that is not finite or absurdly large is refused, its row named."""
+    bad = np.flatnonzero(~(np.abs(values.reshape(len(values), -1)) <= LARGEST_NUMBER).all(axis=1))
+    if len(bad):
+        raise InputFileError(
+            f"{path} has {name} = {values[bad[0]]} in row {bad[0]}, which is no finite number; remove that particle"
+        )
+    return values
 
 
 def _contrast(path: Path, rows: Rows) -> tuple[int, list[str]]:

@@ -115,7 +115,8 @@ class ImageStacks:
 
     def _check_finite(self, images: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
         # a sum is NaN or infinite when any summand is, and makes no array of flags
-        bad = np.flatnonzero(~np.isfinite(images.sum(axis=(1, 2), dtype=np.float64)))
+        with np.errstate(invalid="ignore"):
+            bad = np.flatnonzero(~np.isfinite(images.sum(axis=(1, 2), dtype=np.float64)))
         if len(bad):
             row = rows[bad[0]]
             raise InputFileError(

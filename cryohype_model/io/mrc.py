@@ -6,6 +6,7 @@ import bz2
 import gzip
 import os
 import struct
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -78,7 +79,7 @@ def _open(path: Path) -> BinaryIO:
 def _read(stream: BinaryIO, count: int, path: Path) -> bytes:
     try:
         return stream.read(count)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputFileError(f"{path} cannot be unpacked ({error}); the compressed file is damaged, fetch it again") from error
 
 

@@ -90,6 +90,8 @@ class _Columns:
 
     def _group_places(self, optics: StarBlock) -> I64:
         known = optics.numbers(["rlnOpticsGroup"])["rlnOpticsGroup"].astype(np.int64)
+        if not len(known):
+            raise InputFileError(f"{optics.file.path} has a table data_optics without a row; list each optics group in it")
         order = np.argsort(known)
         place = order[np.searchsorted(known[order], self.group).clip(max=len(known) - 1)]
         missing = self.group[known[place] != self.group]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_model.errors import InputFileError
+from cryohype_model.io.table import LARGEST_NUMBER
 
 TOKEN = re.compile(r'"([^"]*)"(?!\S)|\'([^\']*)\'(?!\S)|(\S+)')
 
@@ -77,7 +79,7 @@ class StarBlock:
             except ValueError:
                 flat.extend([np.nan] * len(places))
         values = np.array(flat, dtype=np.float64).reshape(len(self), len(places))
-        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        bad = np.flatnonzero(~(np.abs(values) <= LARGEST_NUMBER).all(axis=1))
         if len(bad):
             self._refuse_number(int(bad[0]), columns, places)
         return {column: values[:, place] for place, column in enumerate(columns)}
@@ -94,7 +96,7 @@ class StarBlock:
 
 def _is_finite(word: str) -> bool:
     try:
-        return bool(np.isfinite(float(word)))
+        return abs(float(word)) <= LARGEST_NUMBER
     except ValueError:
         return False
 
@@ -171,7 +173,7 @@ def _text(path: Path) -> str:
             raw = gzip.decompress(raw)
     except FileNotFoundError as error:
         raise InputFileError(f"{path} does not exist; check the name") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputFileError(f"{path} cannot be read ({error}); fetch it again") from error
     if b"\0" in raw[:4096]:
         raise InputFileError(f"{path} is no STAR file: it is not text; give a .star file")

@@ -13,6 +13,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
+LARGEST_NUMBER = 1e30  # in single precision, with room to change units; nothing in a table comes near
+
 SourceKind = Literal["star", "cs", "stack"]
 
 
