@@ -155,7 +155,8 @@ def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, b
     if not file.is_file() and args.checkpoint != "last":
         raise RunError(f"{run_folder.path} has no checkpoint {args.checkpoint!r}; look into {run_folder.checkpoints}")
     checkpoint: Checkpoint | None = load_checkpoint(file) if file.is_file() else None
-    check_same_model(load_config(run_folder.config), config)
+    for before in (load_config(run_folder.config), *((checkpoint.config,) if checkpoint else ())):
+        check_same_model(before, config)
     data = reopen_training_set(run_folder, config, checkpoint)
     fabric = make_fabric(config.training)
     if fabric.is_global_zero:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +16,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from cryohype_model.errors import RunError
+from cryohype_model.io.arrays import DAMAGED_NPY, first_line
 from cryohype_model.io.atomic import fresh_partial, replace_folder, write_atomically
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name, complete_folders
 from cryohype_model.runs.manifest import utc_now
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[Path]:
+    """The path; what the libraries say of a damaged or missing file becomes a RunError."""
+    from pyarrow import ArrowException
+
+    try:
+        yield path
+    except (*DAMAGED_NPY, ArrowException) as error:
+        raise RunError(f"{path} is missing or damaged ({first_line(error)}); run `cryohype analyze` again") from None
 
 
 @dataclass(frozen=True)
@@ -41,18 +55,21 @@ class LatentSpace:
     @cached_property
     def pca(self) -> np.memmap[Any, np.dtype[np.float32]]:
         """(N, q) float32 principal components, memory-mapped read-only."""
-        return np.lib.format.open_memmap(self.path / "pca.npy", mode="r")
+        with _damage_told(self.path / "pca.npy") as path:
+            return np.lib.format.open_memmap(path, mode="r")
 
     @cached_property
     def basis(self) -> dict[str, npt.NDArray[Any]]:
         """The principal axes and whatever else turns components back into latents."""
-        with np.load(self.path / "pca_basis.npz", allow_pickle=False) as arrays:
+        with _damage_told(self.path / "pca_basis.npz") as path, path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
             return {name: arrays[name] for name in arrays.files}
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a particle: index, umap_x, umap_y, cluster, label, loss, and what the analysis added."""
-        return pd.read_parquet(self.path / "table.parquet")
+        with _damage_told(self.path / "table.parquet") as path:
+            return pd.read_parquet(path)
 
     @property
     def cluster(self) -> npt.NDArray[np.int64] | None:
@@ -65,7 +82,10 @@ class LatentSpace:
         return self._integers("label")
 
     def __len__(self) -> int:
-        return int(self.meta["count"])
+        try:
+            return int(self.meta["count"])
+        except (KeyError, TypeError, ValueError):
+            raise RunError(f"{self.path / 'meta.json'} does not tell the number of particles; analyze the run again") from None
 
     def _integers(self, column: str) -> npt.NDArray[np.int64] | None:
         return self.table[column].to_numpy(np.int64) if column in self.table else None

@@ -16,7 +16,7 @@ from cryohype_model.training.prepare import TrainingSet, check_trainable, image_
 
 
 def check_same_model(before: RunConfig, now: RunConfig) -> None:
-    """ConfigError where ``--set`` would change the particles or the networks of a run."""
+    """ConfigError where ``--set`` or an edited config.toml would change the particles or the networks of a run."""
     for section in ("data", "model"):
         if getattr(before, section) != getattr(now, section):
             raise ConfigError(

@@ -61,6 +61,18 @@ def test_a_full_disk_at_the_start_leaves_nothing(run: Run, monkeypatch: pytest.M
     assert list(run.latents.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["pca.npy", "table.parquet", "pca_basis.npz", "meta.json"])
+@pytest.mark.parametrize("keep", [0, 0.5, 0.9])
+def test_a_damaged_file_is_named(run: Run, name: str, keep: float) -> None:
+    path = _write(run, "last").path / name
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep * len(content))])
+    space = LatentSpace(path.parent)
+    with pytest.raises(RunError, match=rf"{name} is .*damaged.*analyze"):
+        _ = {"pca.npy": lambda: space.pca, "table.parquet": lambda: space.table,
+             "pca_basis.npz": lambda: space.basis, "meta.json": lambda: space.meta}[name]()  # fmt: skip
+
+
 def test_a_later_analysis_replaces_the_older(run: Run) -> None:
     _write(run, "last")
     _write(run, "last", offset=100.0)

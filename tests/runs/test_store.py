@@ -87,7 +87,7 @@ _DAMAGE: dict[str, Callable[[Run], object]] = {
     "torn line": lambda run: run.metrics_log.write_text('{"step": 1}\n{"st'),
     "unknown configuration key": lambda run: run.config.write_text("[training]\nepoch = 3\n"),
     "pca.npy": lambda run: (run.latents / "last" / "pca.npy").unlink(),
-    "latents/last cannot be read": lambda run: (run.latents / "last" / "table.parquet").write_bytes(b"x"),
+    "latents/last/table.parquet is missing or damaged": lambda run: (run.latents / "last" / "table.parquet").write_bytes(b"x"),
     "latents/half.partial was never finished": lambda run: LatentWriter(run, "half", 6, 2),
     "lacks the map a.mrc": lambda run: (run.volumes / "m" / "a.mrc").unlink(),
     "volumes/m was never finished": lambda run: (run.volumes / "m" / "meta.json").unlink(),

@@ -300,6 +300,11 @@ def test_a_resumed_run_keeps_its_networks_and_particles(train: Train, tmp_path: 
     run = Run(tmp_path / "run")
     assert _resume(run, "--set", "model.depth=2") == 2
     assert "keeps its model section" in capsys.readouterr().err
+    written = run.config.read_text()
+    run.config.write_text(written.replace("depth = 1 ", "depth = 2 "))  # edited by hand: the checkpoint knows better
+    assert _resume(run, "--epochs", "2") == 2
+    assert "keeps its model section" in capsys.readouterr().err
+    run.config.write_text(written)
     assert _resume(run, "--checkpoint", "step-00000001") == 2
     assert "has no checkpoint 'step-00000001'" in capsys.readouterr().err
     lines = run.particles_star.read_text().rstrip("\n").split("\n")
