@@ -117,12 +117,13 @@ def describe(table: ParticleTable) -> dict[str, Any]:
     """Facts of a table for people and scripts: counts, sizes, ranges, notes."""
     import numpy as np
 
+    groups, sizes = np.unique(table.optics_group, return_counts=True)
     facts: dict[str, Any] = {
         "particles": len(table),
         "stacks": len(table.stacks),
         "box_px": table.box_px,
         "pixel_size_angstrom": sorted({round(float(size), 4) for size in np.unique(table.pixel_size_angstrom)}),
-        "optics_groups": np.unique(table.optics_group).tolist(),
+        "optics_groups": dict(zip(groups.tolist(), sizes.tolist(), strict=True)),
         "poses": table.rotation is not None,
         "largest_shift_px": float(np.abs(table.shift_px).max(initial=0.0)),
         "labels": None if table.label is None else len(np.unique(table.label)),
@@ -185,7 +186,7 @@ def _show(facts: dict[str, Any]) -> None:
         "particles": f"{facts['particles']} in {facts['stacks']} stacks",
         "box": f"{facts['box_px']} px" if facts["box_px"] else "not known without the images",
         "pixel size": ", ".join(f"{size:g}" for size in facts["pixel_size_angstrom"]) + " Å",
-        "optics groups": ", ".join(map(str, facts["optics_groups"])),
+        "optics groups": ", ".join(f"{group} ({size} particles)" for group, size in facts["optics_groups"].items()),
         "poses": f"yes, shifts up to {facts['largest_shift_px']:.1f} px" if facts["poses"] else "no: training needs them",
         "classes known": str(facts["labels"] or "no"),
         "CTF": "no: taken as 1",
