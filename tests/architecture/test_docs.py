@@ -26,8 +26,7 @@ def test_a_command_of_the_docs_is_understood(page: str, line: str) -> None:
     _, name, *words = shlex.split(line)
     args = command_parser(name).parse_args(words)
     assert callable(args.run), "an argument called run hides the function that main calls"
-    overrides = getattr(args, "set", None) or []
-    load_config(preset=getattr(args, "preset", None), overrides=list(overrides))
+    load_config(preset=getattr(args, "preset", None), overrides=getattr(args, "overrides", []))
 
 
 def test_the_tutorial_goes_through_every_step() -> None:
