@@ -50,7 +50,7 @@ class Clustering:
 
 
 def cluster_latents(pca: Points, method: Method, clusters: int | None, labels: Rows | None, seed: int) -> Clustering:
-    """Group the particles; the components keep their own scales (no whitening).
+    """Group the particles by their components, each scaled as :func:`half_whitened` does.
 
     Parameters
     ----------
@@ -68,9 +68,7 @@ def cluster_latents(pca: Points, method: Method, clusters: int | None, labels: R
         raise ConfigError(f"HDBSCAN finds the number of clusters itself, {clusters} cannot be given; leave it out or use kmeans")
     if clusters is not None and clusters > len(pca):
         raise ConfigError(f"{clusters} clusters cannot be made of {len(pca)} particles; ask for fewer")
-    points = np.asarray(pca, dtype=np.float32)
-    # one factor for all components: tolerances and regularisers of the methods are absolute numbers
-    points = points / max(float(points[:, 0].std()), 1e-12)
+    points = half_whitened(pca)
     rng = np.random.default_rng(seed)
     with warnings.catch_warnings():
         # fewer distinct points than clusters, or a mixture still moving: the partition is usable
@@ -86,6 +84,24 @@ def cluster_latents(pca: Points, method: Method, clusters: int | None, labels: R
                 assignment = _mixture(points, _sample(points, MIXTURE_SAMPLE, rng), clusters, seed)
     assignment = _by_size(assignment)
     return Clustering(assignment, method, int(assignment.max(initial=NOISE)) + 1, criterion)
+
+
+def half_whitened(pca: Points) -> Points:
+    """Each component divided by the square root of its standard deviation, then all by one number that makes the first's 1.
+
+    The first component often holds most of the variance, and k-means would cut it up instead of parting what differs in the
+    others; whole whitening would raise noise to the same height (benchmarks/clustering.py measures the three). Tolerances
+    and regularisers of the methods are absolute numbers: hence the unit.
+
+    Parameters
+    ----------
+    pca : (N, q) principal components, may be memory-mapped.
+    """
+    points = np.asarray(pca, dtype=np.float32)
+    spread = points.std(axis=0, dtype=np.float64)
+    first = max(float(spread[0]), 1e-12)
+    scale = np.sqrt(first * np.maximum(spread, 1e-6 * first))
+    return (points / scale.astype(np.float32)).astype(np.float32)
 
 
 def _count(points: Points, clusters: int | None, labels: Rows | None, seed: int, rng: np.random.Generator) -> tuple[int, str]:

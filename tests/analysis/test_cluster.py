@@ -33,6 +33,23 @@ def test_separable_groups_are_found(blobs: np.ndarray, truth: np.ndarray, method
     assert found.assignment.dtype == np.int64
 
 
+def test_a_component_with_most_of_the_variance_does_not_decide_alone() -> None:
+    """Two groups along the second component; along the first a spread that has nothing to do with them."""
+    rng = np.random.default_rng(0)
+    group = np.arange(400) % 2
+    points = np.stack([rng.normal(scale=2.7, size=400), 4 * group + rng.normal(scale=0.3, size=400)], axis=1).astype(np.float32)
+    found = cluster_latents(points, "kmeans", 2, None, seed=0)
+    assert adjusted_rand_index(found.assignment, group) == 1
+
+
+def test_half_whitening_goes_half_the_way(blobs: np.ndarray) -> None:
+    spread = blobs.std(axis=0)
+    expected = np.sqrt(spread / spread[0])
+    np.testing.assert_allclose(cluster.half_whitened(blobs).std(axis=0), expected, rtol=1e-4)
+    constant = np.zeros((5, 3), np.float32)
+    np.testing.assert_array_equal(cluster.half_whitened(constant), constant)
+
+
 def test_clusters_are_numbered_from_the_largest(blobs: np.ndarray) -> None:
     assert cluster_latents(blobs, "kmeans", 4, None, seed=0).sizes == sorted(SIZES, reverse=True)
 
