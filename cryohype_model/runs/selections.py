@@ -87,6 +87,20 @@ def read_selection_facts(run: Run | Path, name: str) -> dict[str, Any]:
     return facts
 
 
+def delete_selection(run: Run | Path, name: str) -> None:
+    """Remove a selection; its particles stay.
+
+    Raises
+    ------
+    RunError : no such selection.
+    """
+    run = _as_run(run)
+    read_selection_facts(run, name)
+    array_path, json_path = _files(run, name)
+    json_path.unlink(missing_ok=True)  # what makes it be listed, first
+    array_path.unlink(missing_ok=True)
+
+
 def list_selections(run: Run | Path) -> list[str]:
     """Names of the selections of a run."""
     return sorted(path.name.removesuffix(".json") for path in _as_run(run).selections.glob("*.json") if path.name[0] != ".")

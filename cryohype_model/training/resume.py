@@ -30,7 +30,10 @@ def refuse_running(run: Run) -> None:
     if manifest.status != "running" or manifest.pid is None:
         return
     try:
-        created = psutil.Process(manifest.pid).create_time()
+        process = psutil.Process(manifest.pid)
+        created = process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:  # it has ended, only nobody took note
+            return
     except psutil.NoSuchProcess:
         return
     if manifest.process_created is not None and abs(created - manifest.process_created) < 1.0:

@@ -80,3 +80,12 @@ def test_no_pickle_is_ever_loaded(run: Run, tmp_path: Path) -> None:
     np.save(path, np.array([{"boom": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(RunError, match="cannot be read"):
         read_selection(run, "a")
+
+
+def test_a_selection_is_deleted(run: Run) -> None:
+    write_selection(run, "open", [1, 2], {"kind": "list"})
+    delete_selection(run, "open")
+    assert list_selections(run) == []
+    assert not any(run.selections.iterdir())
+    with pytest.raises(RunError, match="no selection 'open'"):
+        delete_selection(run, "open")

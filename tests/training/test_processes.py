@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from cryohype_model.config import dump_config
 from cryohype_model.nets.checkpoint import load_checkpoint
 from cryohype_model.runs.layout import Run
-from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.manifest import read_manifest, update_manifest
 from cryohype_model.runs.metrics_log import read_metrics
+from cryohype_model.training.resume import refuse_running
 
 COMMAND = [str(Path(sys.executable).with_name("cryohype")), "train"]
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -118,3 +120,15 @@ def test_bad_input_is_told_once_by_two_processes(options: list[str], tmp_path: P
     missing = _run(str(tmp_path / "none.star"), *options[1:], "-o", str(tmp_path / "bad"), "--devices", "2")
     assert missing.returncode == 2 and missing.stderr.count("\n") == 1
     assert not (tmp_path / "bad").exists()
+
+
+def test_a_process_that_nobody_reaped_does_not_hold_the_run(run: Run) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    process = psutil.Process(ended.pid)
+    update_manifest(run, status="running", pid=ended.pid, process_created=process.create_time())
+    deadline = time.monotonic() + 20
+    while process.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    refuse_running(run)
+    ended.wait()
