@@ -1,0 +1,37 @@
+"""The true maps of a simulated run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryohype_model.errors import MetricError
+from cryohype_model.inference.trained import TrainedRun
+from cryohype_model.metrics.pairs import labelled_truths
+
+
+def true_map(trained: TrainedRun, wanted: int | str, folder: str | Path | None) -> tuple[str, Path]:
+    """Name and file of a known structure.
+
+    Parameters
+    ----------
+    wanted : label or name of the structure.
+    folder : as of ``cryohype evaluate --truth``; None for the truth.json beside the particles that the run was trained on.
+
+    Raises
+    ------
+    MetricError : no truth is known, or not of this structure.
+    """
+    truths = labelled_truths(_folder_of(trained) if folder is None else Path(folder))
+    for label, (name, path) in truths.items():
+        if wanted in (label, name):
+            return name, path
+    known = ", ".join(f"{label} ({name})" for label, (name, _) in list(truths.items())[:8])
+    raise MetricError(f"there is no true map of {wanted!r}; the first of the {len(truths)} known are {known}")
+
+
+def _folder_of(trained: TrainedRun) -> Path:
+    source = Path(trained.config.data.particles)
+    for folder in (source, source.parent):
+        if (folder / "truth.json").is_file():
+            return folder
+    raise MetricError(f"the true maps of {trained.run.path} are not known: no truth.json beside {source}; give their folder")
