@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
-SOURCES := $(shell find cryohype_model assets -type f -not -name '*.pyc')
+SOURCES := $(shell find cryohype_model cryohype_app assets -type f -not -path "*/node_modules/*" -not -name '*.pyc')
 # A checkout that runs the tests has the sources linked in; the demo then runs those.
 INSTALLED := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/all.stamp)
 
@@ -40,4 +40,4 @@ docs: .venv/dev.stamp
 clean:
 	rm -rf .venv demo-run build dist docs/_build docs/reference/generated *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find cryohype_model tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find cryohype_model cryohype_app tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

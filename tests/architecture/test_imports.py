@@ -65,3 +65,25 @@ def test_cryodrgn_itself_is_never_imported(root: Path) -> None:
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             assert "cryodrgn" not in {name.partition(".")[0] for name in names}, path
+
+
+def test_the_web_process_holds_no_network() -> None:
+    code = """
+import sys
+import cryohype_app.server.serve
+print("loaded:", *{name.partition(".")[0] for name in sys.modules})
+"""
+    assert _loaded(code) & {"torch", "lightning_fabric", "umap", "sklearn", "matplotlib"} == set()
+
+
+def test_the_help_of_the_app_is_light() -> None:
+    code = """
+import sys
+from cryohype_app.cli import main
+try:
+    main(["serve", "--help"])
+except SystemExit as end:
+    assert end.code == 0, end.code
+print("loaded:", *{name.partition(".")[0] for name in sys.modules})
+"""
+    assert _loaded(code) & (HEAVY | {"panel", "bokeh", "fastapi", "pandas", "numpy"}) == set()

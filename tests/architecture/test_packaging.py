@@ -72,7 +72,8 @@ def test_the_wheel_holds_presets_assets_and_licence(root: Path, tmp_path: Path) 
     wheel = pytest.importorskip("hatchling.builders.wheel", reason="the wheel is built with hatchling: pip install cryohype[dev]")
     built = next(wheel.WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["standard"]))
     names = set(zipfile.ZipFile(built).namelist())
-    expected = _files(root / "cryohype_model", root) | {f"cryohype_model/{name}" for name in _files(root / "assets", root)}
+    packages = _files(root / "cryohype_model", root) | _files(root / "cryohype_app", root)
+    expected = packages | {f"cryohype_model/{name}" for name in _files(root / "assets", root)}
     metadata = {name for name in names if ".dist-info/" in name}
     assert names - metadata == expected
     assert any(name.endswith("licenses/LICENSE") for name in metadata)

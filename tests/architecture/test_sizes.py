@@ -15,7 +15,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 
 def _sources(root: Path) -> Iterator[Path]:
-    for folder in ("cryohype_model", "tests", "docs"):
+    for folder in ("cryohype_model", "cryohype_app", "tests", "docs"):
         yield from sorted((root / folder).rglob("*.py"))
 
 

@@ -1,0 +1,90 @@
+"""`cryohype-app serve`: the dashboard in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryohype_model.errors import ConfigError, CryoHypeError
+
+DEFAULT_PORT = 8050
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="cryohype-app", description="CryoHype's dashboard")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="open the dashboard in a browser", description=_serve.__doc__)
+    serve.add_argument(
+        "store", nargs="?", type=Path, default=Path(), metavar="STORE", help="folder of the runs (default: this one)"
+    )
+    serve.add_argument(
+        "--root", type=Path, action="append", default=[], metavar="DIR", help="a folder that particles may be read from"
+    )
+    serve.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"port (default {DEFAULT_PORT}, the next free one if taken)"
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    serve.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where volumes are made")
+    serve.add_argument("--open", action=argparse.BooleanOptionalAction, default=True, help="open the browser")
+    serve.add_argument("--new-token", action="store_true", help="replace the token that opens the dashboard")
+    serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate, for other machines to connect")
+    serve.add_argument("--tls-key", type=Path, metavar="PEM", help="its private key")
+    serve.add_argument(
+        "--insecure", action="store_true", help="listen to other machines without TLS: the token can be read on the way"
+    )
+    serve.set_defaults(run=_serve)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; what the user can mend ends with one sentence and exit code 2."""
+    args = parser().parse_args(sys.argv[1:] if argv is None else argv)
+    try:
+        return int(args.run(args))
+    except CryoHypeError as error:
+        print(f"cryohype-app: {error}", file=sys.stderr)
+        return 2
+
+
+def _serve(args: argparse.Namespace) -> int:
+    """Serve runs, training, latent spaces and volumes on one port of this machine."""
+    if args.host not in LOOPBACK and not (args.tls_cert and args.tls_key) and not args.insecure:
+        raise ConfigError(
+            f"--host {args.host} lets other machines connect: give --tls-cert and --tls-key, or --insecure if you accept that "
+            "the token can be read on the way; an SSH tunnel to the default address needs neither"
+        )
+    if not args.store.is_dir():
+        raise ConfigError(f"{args.store} is not a folder; give the folder that holds your runs")
+    from cryohype_app.server.serve import serve
+
+    return serve(args, _free_port(args.host, args.port))
+
+
+def _free_port(host: str, wanted: int) -> int:
+    """The port, or the next free one of ten.
+
+    Raises
+    ------
+    ConfigError : none is free, or the address is not of this machine.
+    """
+    problem = ""
+    for port in range(wanted, wanted + 10):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return int(probe.getsockname()[1])
+            except (OSError, OverflowError) as error:
+                problem = getattr(error, "strerror", None) or str(error)
+    raise ConfigError(
+        f"no port from {wanted} to {wanted + 9} of {host} can be used ({problem}); choose another with --port or --host"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

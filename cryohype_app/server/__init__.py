@@ -1,0 +1,1 @@
+"""FastAPI: tokens and origins, the REST and websocket API, and the pages of Panel on the same port."""

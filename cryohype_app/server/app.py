@@ -1,0 +1,83 @@
+"""The one application: API, pages and static files behind the guard, on one port."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+os.environ.setdefault("BOKEH_RESOURCES", "server")  # read when bokeh is imported: nothing comes from other hosts
+
+import panel as pn
+import panel_material_ui  # noqa: F401  # before the applications are added: its bundles are then served
+from fastapi import FastAPI
+from panel.io.fastapi import add_applications
+from starlette.types import ASGIApp
+
+from cryohype_app import __version__
+from cryohype_app.server import fixes
+from cryohype_app.server.api import api_router
+from cryohype_app.server.api.problem import answer_problems
+from cryohype_app.server.guard import Guard
+from cryohype_app.server.warm import warm_up
+from cryohype_app.services import Services
+from cryohype_app.store import sentence
+from cryohype_app.views.explore import explore_page
+from cryohype_app.views.monitor import monitor_page
+from cryohype_app.views.page import failed_page
+from cryohype_app.views.runs import runs_page
+from cryohype_app.views.train import train_page
+
+log = logging.getLogger(__name__)
+Page = Callable[[Services], Any]
+PAGES: dict[str, tuple[str, Page]] = {
+    "/": ("Runs", runs_page),
+    "/train": ("Train", train_page),
+    "/monitor": ("Monitor", monitor_page),
+    "/explore": ("Explore", explore_page),
+}
+
+
+def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str, secure: bool = False) -> ASGIApp:
+    """The application that uvicorn serves.
+
+    Parameters
+    ----------
+    hosts : values of the Host header that are answered, such as ``localhost:8050``.
+    cookie : name of the cookie that keeps the token. secure : whether it is sent over TLS only.
+    """
+    fixes.apply()
+    pn.extension(notifications=True)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with services.running():
+            warm_up()
+            yield
+
+    app = FastAPI(title="CryoHype", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.include_router(api_router(services))
+    answer_problems(app)
+    schema = list(app.routes)
+    pages = {path: _made_with(page, services) for path, (_, page) in PAGES.items()}
+    titles = {path: f"CryoHype · {title}" for path, (title, _) in PAGES.items()}
+    add_applications(pages, app=app, title=titles, websocket_origin=sorted(hosts) or ["*"])
+    for route in app.routes:
+        if route not in schema and hasattr(route, "include_in_schema"):
+            route.include_in_schema = False  # pages are no part of the API
+    return Guard(app, token, hosts, cookie, secure)
+
+
+def _made_with(page: Page, services: Services) -> Callable[[], Any]:
+    """A function without arguments: Panel takes a partial for a value to show."""
+
+    def make() -> Any:
+        try:
+            return page(services)
+        except Exception as error:  # whatever a page fails of, it is told in a sentence and kept in the log
+            log.exception("a page could not be made")
+            return failed_page(sentence(error))
+
+    return make

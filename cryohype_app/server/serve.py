@@ -1,0 +1,65 @@
+"""Start the server: say where it is, open the browser, run until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+
+import uvicorn
+
+from cryohype_app.jobs.book import JobBook
+from cryohype_app.roots import Roots
+from cryohype_app.server.app import build_app
+from cryohype_app.server.token import token_path, user_token
+from cryohype_app.services import Services
+from cryohype_app.store import DataStore
+
+
+def serve(args: argparse.Namespace, port: int) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    token = user_token(token_path(), args.new_token)
+    store = args.store.resolve()
+    services = Services(DataStore((store,)), JobBook(store), Roots.of([store, *args.root]), args.accelerator)
+    is_secure = args.tls_cert is not None
+    app = build_app(services, token, _hosts(args.host, port), f"cryohype-{port}", is_secure)
+    scheme, name = ("https" if is_secure else "http"), ("localhost" if args.host in {"127.0.0.1", "::1"} else args.host)
+    address = f"{scheme}://{name}:{port}/"
+    config = uvicorn.Config(
+        app, host=args.host, port=port, log_level="warning", timeout_graceful_shutdown=3, ws_max_size=64 << 20,
+        ssl_certfile=args.tls_cert, ssl_keyfile=args.tls_key,
+    )  # fmt: skip
+    _announce(address, token, store.as_posix())
+    if args.open:
+        threading.Thread(target=_open, args=(address, token), daemon=True).start()
+    uvicorn.Server(config).run()
+    return 0
+
+
+def _announce(address: str, token: str, store: str) -> None:
+    print(
+        f"CryoHype serves {store}\n\n    {address}?token={token}\n\nCtrl-C stops the dashboard; trainings go on.", file=sys.stderr
+    )
+
+
+def _hosts(host: str, port: int) -> frozenset[str]:
+    """What a browser may call this server; anything when it listens to every address, for its names are not known here."""
+    if host in {"0.0.0.0", "::"}:  # compared, not bound
+        return frozenset()
+    return frozenset(f"{name}:{port}" for name in (host, "localhost", "127.0.0.1", "[::1]"))
+
+
+def _open(address: str, token: str) -> None:
+    """Open the browser once the server answers."""
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(f"{address}api/v1/healthz", timeout=1)  # our own http address
+        except urllib.error.HTTPError:  # refused for want of the token: it is there
+            webbrowser.open(f"{address}?token={token}")
+            return
+        except OSError:
+            time.sleep(0.1)

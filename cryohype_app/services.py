@@ -1,0 +1,74 @@
+"""What all pages and the API share: made once when the server starts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryohype_app.jobs.devices import list_devices
+from cryohype_app.roots import Roots
+from cryohype_app.store import DataStore
+
+if TYPE_CHECKING:
+    from cryohype_app.jobs.book import JobBook
+    from cryohype_app.worker.client import VolumeWorker
+
+log = logging.getLogger(__name__)
+TICK_SECONDS = 1.0
+
+
+@dataclass
+class Services:
+    """Runs on disk, jobs, volume workers, and the folders that may be read."""
+
+    data: DataStore
+    jobs: JobBook
+    roots: Roots
+    accelerator: str = "auto"
+    _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether this machine has a GPU that the server may use."""
+        return any(device.id != "cpu" for device in list_devices())
+
+    def worker(self, run_id: str, checkpoint: str = "last") -> VolumeWorker:
+        """The process that makes volumes of a checkpoint; it starts with the first request, and ends when it is idle."""
+        from cryohype_app.worker.client import VolumeWorker
+
+        run = self.data.run(run_id)
+        key = (run.path, checkpoint)
+        if key not in self._workers:
+            log_file = self.data.home / ".cryohype" / "workers" / f"{run_id[:12]}.log"
+            log_file.parent.mkdir(parents=True, exist_ok=True)
+            self._workers[key] = VolumeWorker(run.path, checkpoint, self.accelerator, log=log_file)  # type: ignore[arg-type]  # checked by the command line
+        return self._workers[key]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """What runs beside the requests: the look at the jobs, once a second."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await self.close()
+
+    async def _tick(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.jobs.tick)
+            except Exception:
+                log.exception("the jobs could not be looked at; trying again")
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def close(self) -> None:
+        """End the volume workers; jobs go on."""
+        for worker in self._workers.values():
+            await worker.close()
+        self._workers.clear()

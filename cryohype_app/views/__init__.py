@@ -1,0 +1,1 @@
+"""One thin viewer a page: widgets, and what happens when they are used."""

@@ -1,0 +1,114 @@
+"""The frame of every page: name, rail, theme, a place for sentences, and the way back after the server was restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import panel as pn
+import panel_material_ui as pmui
+
+from cryohype_app.components.reconnect import Reconnect
+
+PAGES = (
+    ("Runs", "/", "folder_open"),
+    ("Train", "/train", "play_circle"),
+    ("Monitor", "/monitor", "show_chart"),
+    ("Explore", "/explore", "bubble_chart"),
+)
+RAIL_WIDTH_PX = 118
+BAR = {"boxShadow": "none", "borderBottom": "1px solid rgba(139,148,158,.3)", "backgroundImage": "none"}
+SMALL_TYPE = {
+    "fontSize": 13,
+    "h3": {"fontSize": "0.95rem", "fontWeight": 600},
+    "body1": {"fontSize": "0.85rem"},
+    "h5": {"fontSize": "1.05rem", "fontWeight": 600},
+}
+
+
+def _theme(bar: str, ink: str, paper: str, ground: str) -> dict[str, Any]:
+    return {
+        "palette": {"primary": {"main": "#2f81f7"}, "background": {"paper": paper, "default": ground}},
+        "typography": SMALL_TYPE,
+        "shape": {"borderRadius": 6},
+        "components": {
+            "MuiAppBar": {"styleOverrides": {"root": {**BAR, "backgroundColor": bar, "color": ink}}},
+            "MuiToolbar": {"styleOverrides": {"root": {"minHeight": "46px !important"}}},
+            "MuiPaper": {"styleOverrides": {"root": {"backgroundImage": "none"}}},
+        },
+    }
+
+
+THEMES = {
+    "dark": _theme("#161b22", "#e6edf3", "#161b22", "#0d1117"),
+    "light": _theme("#ffffff", "#1f2328", "#ffffff", "#f3f5f8"),
+}
+
+
+class Frame:
+    """A page being made: the views tell it sentences and learn of its theme.
+
+    Parameters
+    ----------
+    title : of the page. run_id : the run that links lead to, if any.
+    """
+
+    def __init__(self, title: str, run_id: str = "") -> None:
+        self.title, self.run_id = title, run_id
+        self._watchers: list[Callable[[bool], None]] = []
+        self.page = pmui.Page(
+            title=f"CryoHype · {title}",
+            sidebar=[self._rail(), Reconnect()],
+            sidebar_width=RAIL_WIDTH_PX,
+            sidebar_resizable=False,
+            theme_config=THEMES,
+            dark_theme=wants_dark(),
+            main_width=None,
+        )
+        self.page.param.watch(lambda event: [watch(bool(event.new)) for watch in self._watchers], "dark_theme")
+
+    @property
+    def dark(self) -> bool:
+        """Whether the page is dark now."""
+        return bool(self.page.dark_theme)
+
+    def on_theme(self, watch: Callable[[bool], None]) -> None:
+        """Tell a view of changes of the theme."""
+        self._watchers.append(watch)
+
+    def tell(self, sentence: str, kind: str = "warning") -> None:
+        """A sentence for the user, at the edge of the page."""
+        if pn.state.notifications is not None:
+            pn.state.notifications.send(sentence, duration=8000, type=kind)
+
+    def _rail(self) -> pmui.MenuList:
+        suffix = f"?{urlencode({'run': self.run_id})}" if self.run_id else ""
+        items = [{"label": label, "icon": icon, "href": path + (suffix if path != "/" else "")} for label, path, icon in PAGES]
+        active = next((number for number, (label, *_) in enumerate(PAGES) if label == self.title), None)
+        return pmui.MenuList(items=items, active=active, dense=True, highlight=True, sizing_mode="stretch_width")
+
+
+def failed_page(sentence: str) -> pmui.Page:
+    """A page that says why it is empty."""
+    frame = Frame("Sorry")
+    frame.page.main = [pmui.Alert(sentence, severity="error", margin=20)]
+    return frame.page
+
+
+def wants_dark() -> bool:
+    """Dark unless the address says ``theme=light``."""
+    return argument("theme") != "light"
+
+
+def argument(name: str) -> str:
+    """A value of the page's address, empty where it has none."""
+    values = (pn.state.session_args or {}).get(name) or [b""]
+    return bytes(values[0]).decode("utf-8", errors="replace")
+
+
+def panel(title: str, content: object, grow: int = 1) -> pmui.Paper:
+    """A part of a page with its title; ``grow`` is its share of the height."""
+    head = pmui.Typography(title.upper(), variant="overline", margin=(0, 8), sizing_mode="stretch_width")
+    style = {"flex": f"{grow} 1 0", "minHeight": "0", "overflow": "auto", "border": "1px solid rgba(139,148,158,.25)"}
+    return pmui.Paper(head, content, elevation=0, margin=4, sizing_mode="stretch_both", styles=style)

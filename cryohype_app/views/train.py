@@ -1,0 +1,185 @@
+"""Train: choose particles, see what was read, choose settings and a device, start."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewer
+
+from cryohype_app.background import Latest
+from cryohype_app.jobs.commands import shown, train_command
+from cryohype_app.jobs.devices import Device, list_devices
+from cryohype_app.particles import ParticleSummary, defocus_um, summarize, viewing_directions
+from cryohype_app.plots.particles import directions_figure, histogram, img_tag, montage
+from cryohype_app.services import Services
+from cryohype_app.store import sentence
+from cryohype_app.views.browser import FileBrowser
+from cryohype_app.views.form import ConfigForm
+from cryohype_app.views.page import Frame, argument, panel
+from cryohype_model.config import load_config, preset_names
+from cryohype_model.errors import CryoHypeError
+from cryohype_model.runs.run import read_config, refuse_occupied
+
+SMALL: dict[str, Any] = {"size": "small", "margin": 4}
+
+
+def train_page(services: Services) -> Any:
+    """A new training; ``?clone=ID`` begins with the particles and settings of a run."""
+    frame = Frame("Train")
+    view = TrainView(services, frame, argument("clone"))
+    frame.page.main = [pmui.Row(view, sizing_mode="stretch_both", margin=4)]
+    return frame.page
+
+
+class TrainView(Viewer):
+    """The form and what it was told."""
+
+    def __init__(self, services: Services, frame: Frame, clone: str = "") -> None:
+        super().__init__()
+        self.services, self.frame = services, frame
+        self._reading = Latest(pn.state.curdoc, self._unreadable)
+        self.summary: ParticleSummary | None = None
+        self.path = pmui.TextInput(
+            label="Particles", placeholder=".star, .cs, stack or CryoBench folder", sizing_mode="stretch_width", **SMALL
+        )
+        self.browser = FileBrowser(services.roots, services.data.home, self._picked)
+        self.run_name = pmui.TextInput(label="Name of the run", width=240, **SMALL)
+        self.preset = pmui.Select(label="Preset", options=preset_names(), value="cpu-small", width=180, **SMALL)
+        devices = list_devices()
+        self.device = pmui.MultiChoice(
+            label="Device", options={_device_name(device): device.id for device in devices}, value=[devices[-1].id], width=300,
+            margin=4,
+        )  # fmt: skip
+        self.lane = pmui.Select(label="Where", options=list(services.jobs.lanes()), width=120, **SMALL)
+        self.command = pmui.TextAreaInput(
+            label="The same on the command line", disabled=True, rows=2, sizing_mode="stretch_width", margin=4
+        )
+        self.start = pmui.Button(label="Start training", icon="play_arrow", variant="contained", margin=6)
+        self.form_place = pmui.Column(sizing_mode="stretch_width", margin=0)
+        self.found = pmui.Column(
+            pmui.Typography("Choose particles to see what is in the file.", margin=8), sizing_mode="stretch_both", margin=0
+        )
+        self._begin(clone)
+        for widget in (self.run_name, self.device, self.lane):
+            widget.param.watch(lambda _: self._told(), "value")
+        self.path.param.watch(lambda _: self._read(), "value")
+        self.preset.param.watch(lambda _: self._rebuild(), "value")
+        self.start.on_click(lambda _: self._start())
+
+    def __panel__(self) -> Any:
+        left = pmui.Column(
+            panel("Particles", pmui.Column(pmui.Row(self.path, sizing_mode="stretch_width", margin=0), self.browser), grow=2),
+            panel(
+                "Settings",
+                pmui.Column(
+                    pmui.FlexBox(self.run_name, self.preset, self.device, self.lane), self.form_place, self.command, self.start,
+                    sizing_mode="stretch_width", margin=0,
+                ),
+                grow=3,
+            ),
+            sizing_mode="stretch_both",
+            margin=0,
+            styles={"flex": "1.2 1 0", "height": "calc(100vh - 58px)"},
+        )  # fmt: skip
+        return pmui.Row(left, panel("What was read", self.found), sizing_mode="stretch_both", margin=0)
+
+    def _begin(self, clone: str) -> None:
+        """Fields of a run that is cloned."""
+        self.base = load_config(preset=str(self.preset.value))
+        if clone:
+            try:
+                run = self.services.data.run(clone)
+                self.base = read_config(run)
+                self.run_name.value = f"{run.path.name}-again"
+                self.path.value = self.base.data.particles
+            except CryoHypeError as error:
+                self.frame.tell(sentence(error))
+        self._show_form()
+        if self.path.value:
+            self._read()
+
+    def _rebuild(self) -> None:
+        self.base = load_config(preset=str(self.preset.value))
+        self._show_form()
+
+    def _show_form(self) -> None:
+        self.form = ConfigForm(self.base, self._told)
+        self.form_place.objects = [self.form]
+        self._told()
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The command that would be started."""
+        output = self.services.data.home / (self.run_name.value.strip() or self._free_name())
+        return train_command(Path(self.path.value), output, str(self.preset.value), self.form.overrides, self._devices())
+
+    def _devices(self) -> str:
+        chosen = [device for device in self.device.value if device != "cpu"]
+        return ",".join(sorted(chosen)) or "cpu"
+
+    def _free_name(self) -> str:
+        return f"{Path(self.path.value).stem or 'run'}-{time.strftime('%m%d-%H%M')}"
+
+    def _told(self) -> None:
+        if self.path.value:
+            self.command.value = shown(self.wanted)
+        self.start.disabled = self.summary is None or self.summary.table.rotation is None
+
+    def _picked(self, path: Path) -> None:
+        self.path.value = str(path)
+
+    def _read(self) -> None:
+        """Look into the file that was named."""
+        self.summary = None
+        self.start.disabled = True
+        if not self.path.value.strip():
+            return
+        self.found.objects = [pmui.LinearProgress(sizing_mode="stretch_width"), pmui.Typography("Reading …", margin=8)]
+        name = self.path.value.strip()
+        self._reading.ask(lambda: summarize(self.services.roots.checked(name)), self._show)
+
+    def _unreadable(self, error: Exception) -> None:
+        self.found.objects = [pmui.Alert(sentence(error), severity="error", margin=8)]
+
+    def _show(self, summary: ParticleSummary) -> None:
+        self.summary = summary
+        if not self.run_name.value:
+            self.run_name.value = self._free_name()
+        text = "\n".join(f"| {name} | {value} |" for name, value in summary.rows)
+        sheet = montage(summary.images, 6)
+        parts: list[Any] = [
+            *(pmui.Alert(warning, severity="warning", margin=4) for warning in summary.warnings),
+            pn.pane.Markdown(f"| | |\n|---|---|\n{text}", margin=(0, 8)),
+            pn.pane.HTML(img_tag(sheet, f"{len(summary.images)} of the particles"), sizing_mode="stretch_width", margin=8),
+        ]
+        if summary.table.rotation is not None:
+            parts.append(pn.pane.Bokeh(directions_figure(*viewing_directions(summary.table)), sizing_mode="stretch_width"))
+        if summary.table.ctf is not None:
+            parts.append(pn.pane.Bokeh(histogram(defocus_um(summary.table), "defocus (µm)"), sizing_mode="stretch_width"))
+        self.found.objects = parts
+        self._told()
+
+    def _start(self) -> None:
+        """Put the training into the queue."""
+        command, device = self.wanted, self._devices()
+        output = Path(command[command.index("-o") + 1])
+        try:
+            self.services.roots.checked(output)
+            refuse_occupied(output)
+            load_config(preset=str(self.preset.value), overrides=self.form.overrides)
+            self.services.jobs.submit("train", output.name, command, run=output, lane=str(self.lane.value), device=device)
+        except CryoHypeError as error:
+            self.frame.tell(sentence(error), "error")
+            return
+        self.frame.tell(f"{output.name} waits for its device; it appears under Runs.", "success")
+
+
+def _device_name(device: Device) -> str:
+    if device.memory_total_bytes is None:
+        return f"{device.name}, {device.cores} cores"
+    used, total = (device.memory_used_bytes or 0) / 1e9, device.memory_total_bytes / 1e9
+    return f"{device.name} ({device.id}), {used:.0f} of {total:.0f} GB used"

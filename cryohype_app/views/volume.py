@@ -1,0 +1,171 @@
+"""The volume of what is selected: coarse at once, then sharper; its contour, and ways to keep it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewer
+
+from cryohype_app.background import Latest, on_document
+from cryohype_app.components.mesh import Geometry, Mesh
+from cryohype_app.components.viewer3d import VolumeViewer
+from cryohype_app.plots.curves import histogram_figure, show_histogram
+from cryohype_app.state import AppState, Chosen
+from cryohype_app.store import sentence
+from cryohype_app.worker.client import VolumeWorker
+from cryohype_app.worker.errors import Superseded
+from cryohype_app.worker.request import VolumeRequest
+from cryohype_app.worker.results import HistogramResult, MeshResult, StageResult
+
+METHODS = {"automatic": "", "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours"}
+EMPTY = "Select particles: their molecule appears here."
+
+
+class VolumeView(Viewer):
+    """The 3-D view and its controls.
+
+    Parameters
+    ----------
+    worker : makes the volumes of the run. state : of the session. tell : shows a sentence to the user.
+    """
+
+    def __init__(self, worker: VolumeWorker, state: AppState, tell: Callable[..., None], dark: bool) -> None:
+        super().__init__()
+        self.worker, self.state, self.tell = worker, state, tell
+        self.document = pn.state.curdoc
+        self.slot = uuid.uuid4().hex
+        self.viewer = VolumeViewer(dark=dark, message=EMPTY, sizing_mode="stretch_both", min_height=160)
+        self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
+        self.level = pmui.FloatSlider(
+            label="Contour",
+            show_value=False,
+            margin=(0, 8),
+            start=0,
+            end=1,
+            step=0.01,
+            value=0.5,
+            size="small",
+            sizing_mode="stretch_width",
+        )
+        self.plot, self.bins, self.mark = histogram_figure()
+        self.facts = pmui.Typography("", variant="caption", margin=(0, 8), sizing_mode="stretch_width")
+        self.volume_id = ""
+        self._whole: list[Callable[[str], None]] = []
+        self._is_setting = False
+        self._task: asyncio.Task[None] | None = None
+        self._contour = Latest(self.document, self._failed)
+        self._histogram = Latest(self.document, self._failed)
+        self._rows: Any = None
+        state.param.watch(lambda _: self._chosen(), "chosen")
+        self.method.param.watch(lambda _: self.generate(), "value")
+        self.level.param.watch(lambda _: self._level_moved(), "value")
+
+    def __panel__(self) -> Any:
+        bins = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", height=34, margin=(0, 14))
+        contour = pmui.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
+        return pmui.Column(
+            pmui.Row(self.method, contour, sizing_mode="stretch_width", margin=0),
+            self.viewer,
+            self.facts,
+            sizing_mode="stretch_both",
+            margin=0,
+        )
+
+    def set_theme(self, dark: bool) -> None:
+        """The ground of the view follows the page."""
+        self.viewer.dark = dark
+
+    def on_whole(self, watch: Callable[[str], None]) -> None:
+        """Tell ``watch(volume_id)`` of every whole map, and of the end of one with an empty id."""
+        self._whole.append(watch)
+
+    def _chosen(self) -> None:
+        """A new name alone is no reason to make the volume again."""
+        if self.state.chosen.rows is not self._rows:
+            self.generate()
+
+    def generate(self) -> None:
+        """Make the volume of what is selected; one that is being made is given up."""
+        chosen = self.state.chosen
+        self._rows = chosen.rows
+        self._announce("")
+        if not len(chosen):
+            self.viewer.param.update(meshes=[], busy="", message=EMPTY)
+            self.facts.object = ""
+            return
+        self.viewer.param.update(busy="reading images", message="")
+        request = VolumeRequest(self.slot, chosen.rows, self._method(chosen), with_mesh=True)  # type: ignore[arg-type]  # one of the four
+        self._task = asyncio.get_running_loop().create_task(self._follow(request, chosen))
+
+    def _method(self, chosen: Chosen) -> str:
+        """One particle shows what the network saw in it, several what they have in common."""
+        if self.method.value:
+            return str(self.method.value)
+        return "particle" if len(chosen) == 1 else "mean"
+
+    async def _follow(self, request: VolumeRequest, chosen: Chosen) -> None:
+        try:
+            async for stage in self.worker.stages(request):
+                on_document(self.document, lambda stage=stage: self._show(stage, chosen))  # type: ignore[misc]
+        except Superseded:
+            return
+        except Exception as error:  # noqa: BLE001  # whatever ends a volume is told, and the page goes on
+            on_document(self.document, lambda error=error: self._failed(error))  # type: ignore[misc]
+
+    def _show(self, stage: StageResult, chosen: Chosen) -> None:
+        if chosen.rows is not self.state.chosen.rows:
+            return  # the selection went on while this was on its way
+        self.volume_id = stage.volume_id
+        if stage.mesh is not None:
+            name = chosen.name or f"{len(chosen):,} particles"
+            self.viewer.box_angstrom = stage.array.shape[0] * stage.pixel_size_angstrom
+            self.viewer.meshes = [Mesh("main", _geometry(stage.mesh), name=name)]
+        used = f"{stage.rows_used:,} of {stage.rows_total:,}" if stage.rows_used < stage.rows_total else f"{stage.rows_total:,}"
+        self.facts.object = (
+            f"{stage.array.shape[0]} px at {stage.pixel_size_angstrom:.2f} Å · {stage.method} of {used} particle"
+            f"{'' if stage.rows_total == 1 else 's'} · {stage.checkpoint} · {stage.seconds:.2f} s"
+        )
+        if not stage.last:
+            self.viewer.busy = f"{stage.array.shape[0]} px so far"
+            return
+        self.viewer.busy = ""
+        self._histogram.ask_async(lambda: self.worker.histogram(stage.volume_id), self._histogram_came)
+        self._announce(stage.volume_id)
+
+    def _histogram_came(self, found: HistogramResult) -> None:
+        show_histogram(self.plot, self.bins, found.counts, found.edges)
+        low, high = float(found.edges[0]), float(found.edges[-1])
+        level = found.level if found.level is not None else (low + high) / 2
+        self._is_setting = True
+        self.level.param.update(start=low, end=high, step=(high - low) / 200, value=level)
+        self._is_setting = False
+        self.mark.location = level
+
+    def _level_moved(self) -> None:
+        level = float(self.level.value)
+        on_document(self.document, lambda: setattr(self.mark, "location", level))
+        if self._is_setting or not self.volume_id:
+            return
+        volume_id = self.volume_id
+        self._contour.ask_async(lambda: self.worker.mesh(volume_id, level), self._contoured)
+
+    def _contoured(self, mesh: MeshResult) -> None:
+        if mesh.volume_id == self.volume_id and self.viewer.meshes:
+            self.viewer.meshes = [Mesh("main", _geometry(mesh), name=self.viewer.meshes[0].name)]
+
+    def _announce(self, volume_id: str) -> None:
+        for watch in self._whole:
+            watch(volume_id)
+
+    def _failed(self, error: Exception) -> None:
+        self.viewer.busy = ""
+        self.tell(sentence(error))
+
+
+def _geometry(mesh: MeshResult) -> Geometry:
+    return Geometry.from_arrays(mesh.vertices, mesh.normals, mesh.faces)

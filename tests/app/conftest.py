@@ -1,0 +1,47 @@
+"""A run with latents, made without a network."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("BOKEH_RESOURCES", "server")
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from cryohype_model.runs.layout import Run
+
+
+def write_latents(run: Run, count: int, q: int = 4, checkpoint: str = "step-00000007", clusters: int = 3) -> None:
+    """Blobs in the plane, one a cluster."""
+    from cryohype_model.runs.latents import LatentWriter
+
+    rng = np.random.default_rng(1)
+    cluster = rng.integers(0, clusters, count)
+    pca = rng.normal(size=(count, q)).astype(np.float32) + 10 * cluster[:, None]
+    writer = LatentWriter(run, checkpoint, count, q)
+    writer.write(np.arange(count), pca, rng.random(count))
+    umap = {"umap_x": (pca[:, 0] / 3).astype(np.float32), "umap_y": (pca[:, 1] / 3).astype(np.float32)}
+    table = pd.DataFrame(umap | {"cluster": cluster, "defocus_um": rng.random(count).astype(np.float32)})
+    medoids = {str(number): int(np.flatnonzero(cluster == number)[0]) for number in range(clusters)}
+    writer.finish(
+        table, {"components": np.eye(q, dtype=np.float32)}, {"medoids": medoids, "explained_variance": [0.4, 0.3, 0.2, 0.1]}
+    )
+
+
+@pytest.fixture
+def analysed(run: Run) -> Run:
+    """The tiny run with latents of its 60 particles."""
+    write_latents(run, 60)
+    return run
+
+
+@pytest.fixture
+def store(analysed: Run) -> Path:
+    """A folder with that run in it."""
+    return analysed.path.parent

@@ -1,0 +1,170 @@
+"""The real server in a process of its own, a trained tiny run, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryohype_model.cli import main
+from cryohype_model.config import dump_config
+
+CHROMIUM = "/usr/bin/chromium"
+GRAPHICS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+PATIENCE_S = 90
+
+
+@dataclass
+class Server:
+    """A running `cryohype-app serve`."""
+
+    store: Path
+    state: Path
+    port: int = 0
+    url: str = ""
+    token: str = ""
+    process: Any = None
+    said: Path = field(default_factory=Path)
+
+    def start(self) -> None:
+        """Start it, on the same port as before if there was one."""
+        self.said = self.state / "server.log"
+        words = [
+            "-m",
+            "cryohype_app.cli",
+            "serve",
+            str(self.store),
+            "--port",
+            str(self.port),
+            "--no-open",
+            "--accelerator",
+            "cpu",
+        ]
+        environment = os.environ | {"XDG_STATE_HOME": str(self.state), "OMP_NUM_THREADS": "1"}
+        with self.said.open("wb") as log:
+            self.process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log, env=environment)
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := re.search(r"(http://localhost:(\d+)/)\?token=(\S+)", self.said.read_text())):
+            assert self.process.poll() is None and time.monotonic() < deadline, self.said.read_text()
+            time.sleep(0.1)
+        self.url, self.port, self.token = found[1], int(found[2]), found[3]
+        self._wait()
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it by a signal."""
+        self.process.send_signal(number)
+        self.process.wait(30)
+
+    def address(self, page: str = "") -> str:
+        """A page with its token."""
+        return f"{self.url}{page}{'&' if '?' in page else '?'}token={self.token}"
+
+    def _wait(self) -> None:
+        import urllib.error
+        import urllib.request
+
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(self.url, timeout=2)
+            except urllib.error.HTTPError:
+                return  # refused for want of the token: it is there
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(self.said.read_text())
+
+
+@pytest.fixture(scope="session")
+def trained_store(mixture: Path, tiny_config: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one run that was really trained and analysed, and its particles."""
+    store = tmp_path_factory.mktemp("store")
+    shutil.copytree(mixture.parent, store / "mixture")
+    star = store / "mixture" / mixture.name
+    (store / "tiny.toml").write_text(dump_config(tiny_config(star)))
+    assert main(["train", str(star), "-c", str(store / "tiny.toml"), "-o", str(store / "first")]) == 0
+    assert main(["analyze", str(store / "first"), "--clusters", "2"]) == 0
+    return store
+
+
+@pytest.fixture
+def server(trained_store: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server on a copy of that store."""
+    shutil.copytree(trained_store, tmp_path / "store")
+    running = Server(tmp_path / "store", tmp_path)
+    running.start()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser process."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=GRAPHICS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Session:
+    """A page of the browser, and what went wrong in it."""
+
+    page: Any
+    problems: list[str] = field(default_factory=list)
+    ready: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> None:
+        """Go there and wait until bokeh has drawn everything."""
+        self.ready.clear()
+        self.page.goto(address)
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.ready and time.monotonic() < deadline:
+            self.page.wait_for_timeout(100)
+        assert self.ready, "the page was never ready"
+
+
+@pytest.fixture
+def session(chromium: Any, server: Server) -> Iterator[Callable[[], Session]]:
+    """A function that opens a further session; every console error and every request to another host is a failure."""
+    opened: list[Session] = []
+
+    def make() -> Session:
+        page = chromium.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(PATIENCE_S * 1000)
+        made = Session(page)
+
+        def heard(message: Any) -> None:
+            if "document idle" in message.text:
+                made.ready.append(message.text)
+            if message.type == "error":
+                made.problems.append(message.text)
+
+        def asked(request: Any) -> None:
+            if not request.url.startswith((server.url, f"ws://localhost:{server.port}", "data:", "blob:")):
+                made.problems.append(f"a request to {request.url}")
+
+        page.on("console", heard)
+        page.on("pageerror", lambda error: made.problems.append(str(error)))
+        page.on("request", asked)
+        opened.append(made)
+        return made
+
+    yield make
+    for made in opened:
+        made.page.close()
+        assert made.problems == []
