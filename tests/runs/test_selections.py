@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from cryohype_model.errors import RunError
 from cryohype_model.runs.layout import Run
-from cryohype_model.runs.selections import list_selections, read_selection, read_selection_facts, write_selection
+from cryohype_model.runs.selections import (
+    delete_selection,
+    list_selections,
+    read_selection,
+    read_selection_facts,
+    write_selection,
+)
 
 # The run is only read; each example replaces the same selection.
 _SHARED_RUN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
