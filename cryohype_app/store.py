@@ -12,6 +12,8 @@ import pandas as pd
 
 from cryohype_app.frame import LatentFrame
 from cryohype_model.errors import CryoHypeError, RunError
+from cryohype_model.io.particles import read_particles
+from cryohype_model.io.table import ParticleTable
 from cryohype_model.runs.latents import LatentSpace, read_latents
 from cryohype_model.runs.layout import Run, complete_folders
 from cryohype_model.runs.manifest import Manifest, read_manifest
@@ -36,6 +38,7 @@ class DataStore:
     _listed: float = float("-inf")
     _frames: OrderedDict[tuple[Path, str], LatentFrame] = field(default_factory=OrderedDict)
     _metrics: dict[Path, tuple[tuple[int, int], pd.DataFrame]] = field(default_factory=dict)
+    _table: tuple[Path, ParticleTable] | None = None
     _lock: RLock = field(default_factory=RLock)
 
     @property
@@ -100,6 +103,14 @@ class DataStore:
             while len(self._frames) > FRAMES_KEPT:
                 self._frames.popitem(last=False)
         return frame
+
+    def table(self, run_id: str) -> ParticleTable:
+        """The particles of a run, without their images; the last one that was asked for is kept."""
+        path = self.run(run_id).particles_star
+        with self._lock:
+            if self._table is None or self._table[0] != path:
+                self._table = (path, read_particles(path, need_images=False))
+            return self._table[1]
 
     def metrics(self, run: Run) -> pd.DataFrame:
         """The training curve; the file is read again only when it has changed."""

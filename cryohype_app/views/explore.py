@@ -9,9 +9,11 @@ import panel_material_ui as pmui
 from cryohype_app.services import Services
 from cryohype_app.state import AppState
 from cryohype_app.store import sentence
+from cryohype_app.views.clusters import ClustersView
 from cryohype_app.views.latent import LatentView
 from cryohype_app.views.metrics import MetricsView
 from cryohype_app.views.page import Frame, argument, panel
+from cryohype_app.views.particles import ParticlesView
 from cryohype_app.views.selection import SelectionView
 from cryohype_app.views.volume import VolumeView
 from cryohype_model.errors import CryoHypeError
@@ -34,15 +36,26 @@ def explore_page(services: Services) -> Any:
     volume = VolumeView(worker, state, frame.tell, frame.dark)
     metrics = MetricsView(worker, latent, state, frame.tell)
     volume.on_whole(metrics.measure)
+    particles = ParticlesView(services, worker, state, frame.tell)
+    clusters = ClustersView(run, latent, picture.choose_cluster, frame.tell, frame.dark)
+    tabs = pmui.Tabs(
+        ("Selections", chosen), ("Particles", particles), ("Clusters", clusters), sizing_mode="stretch_both", margin=0
+    )
+    tabs.param.watch(lambda event: _opened(event.new, particles, clusters), "active")
     frame.on_theme(picture.set_theme)
     frame.on_theme(volume.set_theme)
     title = f"Latent space · {run.path.name} · {len(latent):,} particles"
-    left = pmui.Column(panel(title, picture, grow=3), panel("Selections", chosen, grow=1), sizing_mode="stretch_both", margin=0)
+    left = pmui.Column(panel(title, picture, grow=3), panel("", tabs, grow=2), sizing_mode="stretch_both", margin=0)
     right = pmui.Column(
         panel("Structure", volume, grow=3), panel("Metrics", metrics, grow=2), sizing_mode="stretch_both", margin=0
     )
     frame.page.main = [pmui.Row(left, right, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})]
     return frame.page
+
+
+def _opened(active: int, particles: ParticlesView, clusters: ClustersView) -> None:
+    particles.open(active == 1)
+    clusters.open(active == 2)
 
 
 def _newest_analysed(services: Services) -> str:

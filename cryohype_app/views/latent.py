@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from cryohype_app.plots.palette import category_colour, category_palette, densit
 from cryohype_app.plots.raster import Image, Kind, Range, View, rasterize
 from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import sentence
+from cryohype_app.views.page import Tell
 
 DENSITY = ""
 TAP_REACH_PX = 12  # a medoid is chosen when the tap is as near as this
@@ -32,7 +32,7 @@ class LatentView(Viewer):
     frame : the latent space. state : of the session. tell : shows a sentence to the user.
     """
 
-    def __init__(self, frame: LatentFrame, state: AppState, tell: Callable[[str], None], dark: bool) -> None:
+    def __init__(self, frame: LatentFrame, state: AppState, tell: Tell, dark: bool) -> None:
         super().__init__()
         self.data, self.state, self.tell, self.dark = frame, state, tell, dark
         self.document = pn.state.curdoc

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import panel as pn
@@ -14,6 +13,7 @@ from cryohype_app.frame import LatentFrame
 from cryohype_app.plots.curves import fsc_figure, show_curve
 from cryohype_app.state import AppState
 from cryohype_app.store import sentence
+from cryohype_app.views.page import Tell
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.request import Reference
 from cryohype_app.worker.results import MetricsResult
@@ -30,7 +30,7 @@ class MetricsView(Viewer):
     worker : computes. state : of the session: the reference may be made of what is selected.
     """
 
-    def __init__(self, worker: VolumeWorker, frame: LatentFrame, state: AppState, tell: Callable[..., None]) -> None:
+    def __init__(self, worker: VolumeWorker, frame: LatentFrame, state: AppState, tell: Tell) -> None:
         super().__init__()
         self.worker, self.data, self.state, self.tell = worker, frame, state, tell
         self.document = pn.state.curdoc

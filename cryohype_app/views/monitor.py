@@ -16,7 +16,7 @@ from cryohype_app.background import Latest
 from cryohype_app.jobs.devices import host_use
 from cryohype_app.jobs.log import tail
 from cryohype_app.plots.curves import training_figure
-from cryohype_app.plots.particles import img_tag, montage
+from cryohype_app.plots.particles import grey, img_tag, montage
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Frame, argument, panel
@@ -136,13 +136,8 @@ async def molecules(worker: VolumeWorker, count: int) -> str:
         async for stage in worker.stages(VolumeRequest(f"monitor-{row}", np.array([row]), "particle", coarsest_px=1 << 20)):
             volume_id = stage.volume_id
         sums = await worker.projections(volume_id)
-        pictures += [_grey(array) for array in (sums.along_z, sums.along_y, sums.along_x)]
+        pictures += [grey(array) for array in (sums.along_z, sums.along_y, sums.along_x)]
     return img_tag(montage(np.stack(pictures), 6), f"projections of {len(rows)} molecules")
-
-
-def _grey(array: Any) -> Any:
-    low, high = np.percentile(array, (1, 99.8))
-    return (255 * np.clip((array - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
 
 
 def _thinned(metrics: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import panel as pn
@@ -44,6 +44,13 @@ THEMES = {
     "dark": _theme("#161b22", "#e6edf3", "#161b22", "#0d1117"),
     "light": _theme("#ffffff", "#1f2328", "#ffffff", "#f3f5f8"),
 }
+
+
+class Tell(Protocol):
+    """Shows a sentence to the user."""
+
+    def __call__(self, sentence: str, kind: str = "warning") -> None:
+        """Show it."""
 
 
 class Frame:
@@ -109,6 +116,6 @@ def argument(name: str) -> str:
 
 def panel(title: str, content: object, grow: int = 1) -> pmui.Paper:
     """A part of a page with its title; ``grow`` is its share of the height."""
-    head = pmui.Typography(title.upper(), variant="overline", margin=(0, 8), sizing_mode="stretch_width")
+    head = [pmui.Typography(title.upper(), variant="overline", margin=(0, 8), sizing_mode="stretch_width")] if title else []
     style = {"flex": f"{grow} 1 0", "minHeight": "0", "overflow": "auto", "border": "1px solid rgba(139,148,158,.25)"}
-    return pmui.Paper(head, content, elevation=0, margin=4, sizing_mode="stretch_both", styles=style)
+    return pmui.Paper(*head, content, elevation=0, margin=4, sizing_mode="stretch_both", styles=style)

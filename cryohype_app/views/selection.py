@@ -16,6 +16,7 @@ from cryohype_app.plots.palette import CATEGORIES
 from cryohype_app.query import EXAMPLE, rows_where
 from cryohype_app.state import AppState, Operation
 from cryohype_app.store import sentence
+from cryohype_app.views.page import Tell
 from cryohype_model.errors import CryoHypeError
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
@@ -38,7 +39,7 @@ class SelectionView(Viewer):
     run : whose selections these are. tell : shows a sentence to the user.
     """
 
-    def __init__(self, run: Run, frame: LatentFrame, state: AppState, tell: Callable[..., None]) -> None:
+    def __init__(self, run: Run, frame: LatentFrame, state: AppState, tell: Tell) -> None:
         super().__init__()
         self.run, self.data, self.state, self.tell = run, frame, state, tell
         self._finding = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))

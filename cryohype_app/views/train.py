@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from cryohype_app.background import Latest
 from cryohype_app.jobs.commands import shown, train_command
 from cryohype_app.jobs.devices import Device, list_devices
 from cryohype_app.particles import ParticleSummary, defocus_um, summarize, viewing_directions
-from cryohype_app.plots.particles import directions_figure, histogram, img_tag, montage
+from cryohype_app.plots.particles import img_tag, montage, spread_figures
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
 from cryohype_app.views.browser import FileBrowser
@@ -61,8 +63,9 @@ class TrainView(Viewer):
         self.start = pmui.Button(label="Start training", icon="play_arrow", variant="contained", margin=6)
         self.form_place = pmui.Column(sizing_mode="stretch_width", margin=0)
         self.found = pmui.Column(
-            pmui.Typography("Choose particles to see what is in the file.", margin=8), sizing_mode="stretch_both", margin=0
+            pmui.Typography("Choose particles to see what is in the file.", margin=8), sizing_mode="stretch_width", margin=0
         )
+        self.figures = spread_figures()
         self._begin(clone)
         for widget in (self.run_name, self.device, self.lane):
             widget.param.watch(lambda _: self._told(), "value")
@@ -85,7 +88,9 @@ class TrainView(Viewer):
             margin=0,
             styles={"flex": "1.2 1 0", "height": "calc(100vh - 58px)"},
         )  # fmt: skip
-        return pmui.Row(left, panel("What was read", self.found), sizing_mode="stretch_both", margin=0)
+        plots = [pn.pane.Bokeh(plot, sizing_mode="stretch_width") for plot in (self.figures.directions, self.figures.defocus)]
+        seen = pmui.Column(self.found, *plots, sizing_mode="stretch_width", margin=0)
+        return pmui.Row(left, panel("What was read", seen), sizing_mode="stretch_both", margin=0)
 
     def _begin(self, clone: str) -> None:
         """Fields of a run that is cloned."""
@@ -149,18 +154,13 @@ class TrainView(Viewer):
         self.summary = summary
         if not self.run_name.value:
             self.run_name.value = self._free_name()
-        text = "\n".join(f"| {name} | {value} |" for name, value in summary.rows)
         sheet = montage(summary.images, 6)
-        parts: list[Any] = [
+        self.found.objects = [
             *(pmui.Alert(warning, severity="warning", margin=4) for warning in summary.warnings),
-            pn.pane.Markdown(f"| | |\n|---|---|\n{text}", margin=(0, 8)),
+            pn.pane.HTML(facts_table(summary.rows), sizing_mode="stretch_width", margin=(0, 8)),
             pn.pane.HTML(img_tag(sheet, f"{len(summary.images)} of the particles"), sizing_mode="stretch_width", margin=8),
         ]
-        if summary.table.rotation is not None:
-            parts.append(pn.pane.Bokeh(directions_figure(*viewing_directions(summary.table)), sizing_mode="stretch_width"))
-        if summary.table.ctf is not None:
-            parts.append(pn.pane.Bokeh(histogram(defocus_um(summary.table), "defocus (µm)"), sizing_mode="stretch_width"))
-        self.found.objects = parts
+        self.figures.show(*viewing_directions(summary.table), defocus_um(summary.table))
         self._told()
 
     def _start(self) -> None:
@@ -176,6 +176,16 @@ class TrainView(Viewer):
             self.frame.tell(sentence(error), "error")
             return
         self.frame.tell(f"{output.name} waits for its device; it appears under Runs.", "success")
+
+
+def facts_table(rows: Iterable[tuple[str, str]]) -> str:
+    """An HTML table of names and texts, which may come from a file."""
+    cells = "".join(
+        f'<tr><th style="text-align:left;font-weight:400;opacity:.7;padding:2px 14px 2px 0">{escape(name)}</th>'
+        f'<td style="padding:2px 0">{escape(text)}</td></tr>'
+        for name, text in rows
+    )
+    return f'<table style="font-size:.85rem;border-collapse:collapse">{cells}</table>'
 
 
 def _device_name(device: Device) -> str:

@@ -17,6 +17,7 @@ from cryohype_app.components.viewer3d import VolumeViewer
 from cryohype_app.plots.curves import histogram_figure, show_histogram
 from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import sentence
+from cryohype_app.views.page import Tell
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
@@ -34,7 +35,7 @@ class VolumeView(Viewer):
     worker : makes the volumes of the run. state : of the session. tell : shows a sentence to the user.
     """
 
-    def __init__(self, worker: VolumeWorker, state: AppState, tell: Callable[..., None], dark: bool) -> None:
+    def __init__(self, worker: VolumeWorker, state: AppState, tell: Tell, dark: bool) -> None:
         super().__init__()
         self.worker, self.state, self.tell = worker, state, tell
         self.document = pn.state.curdoc

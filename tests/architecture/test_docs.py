@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cryohype_app.cli import parser
 from cryohype_model.cli import command_parser
 from cryohype_model.config import load_config
 
@@ -27,6 +28,13 @@ def test_a_command_of_the_docs_is_understood(page: str, line: str) -> None:
     args = command_parser(name).parse_args(words)
     assert callable(args.run), "an argument called run hides the function that main calls"
     load_config(preset=getattr(args, "preset", None), overrides=getattr(args, "overrides", []))
+
+
+def test_a_line_that_opens_the_dashboard_is_understood() -> None:
+    lines = [line for page in PAGES for line in re.findall(r"^ *cryohype-app [a-z].*$", page.read_text("utf-8"), re.MULTILINE)]
+    assert lines
+    for line in lines:
+        assert callable(parser().parse_args(shlex.split(line, comments=True)[1:]).run)
 
 
 def test_the_tutorial_goes_through_every_step() -> None:
