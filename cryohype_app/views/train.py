@@ -161,7 +161,14 @@ class TrainView(Viewer):
             pn.pane.HTML(img_tag(sheet, f"{len(summary.images)} of the particles"), sizing_mode="stretch_width", margin=8),
         ]
         self.figures.show(*viewing_directions(summary.table), defocus_um(summary.table))
+        self._fit_box(summary.table.box_px)
         self._told()
+
+    def _fit_box(self, stored_px: int) -> None:
+        """A preset's box that is larger than the images becomes theirs."""
+        box = self.form.widgets["data.box_px"]
+        if box.value is not None and box.value > stored_px:
+            box.value = stored_px - stored_px % 2
 
     def _start(self) -> None:
         """Put the training into the queue."""

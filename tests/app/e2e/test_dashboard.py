@@ -122,6 +122,26 @@ def test_two_sessions_do_not_disturb_each_other(server: Any, session: Any) -> No
     assert "of 60 particles" not in text(other.page)
 
 
+def test_a_training_goes_from_the_form_to_the_end(server: Any, session: Any) -> None:
+    tab = session()
+    tab.open(server.address("train"))
+    field = tab.page.get_by_role("textbox", name="Particles", exact=True)
+    field.fill(str(server.store / "mixture" / "particles.star"))
+    field.press("Enter")
+    until(lambda: "60 in 1 stack" in text(tab.page), "what was read", tab.page)
+    tab.page.get_by_role("textbox", name="Name of the run").fill("from the form")
+    tab.page.get_by_role("textbox", name="Name of the run").press("Tab")
+    epochs = tab.page.get_by_label("epochs", exact=True)
+    epochs.fill("1")
+    epochs.press("Tab")
+    until(lambda: "training.epochs=1" in text(tab.page), "the command line", tab.page)
+    assert "data.box_px=16" in text(tab.page), "the preset's box is larger than the images"
+    tab.page.get_by_role("button", name="Start training").click()
+    until(lambda: any(job.status == "finished" for job in JobBook(server.store).jobs()), "the end of the training", tab.page)
+    manifest = read_manifest(open_run(server.store / "from the form"))
+    assert (manifest.status, manifest.epochs_done) == ("finished", 1)
+
+
 def test_a_training_outlives_the_server_and_the_page_comes_back(server: Any, session: Any) -> None:
     config = server.store / "tiny.toml"
     star = server.store / "mixture" / "particles.star"
