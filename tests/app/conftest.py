@@ -1,4 +1,4 @@
-"""A run with latents, made without a network."""
+"""A browser, and a run with latents that was made without a network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 
 os.environ.setdefault("BOKEH_RESOURCES", "server")
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,22 @@ import pytest
 
 if TYPE_CHECKING:
     from cryohype_model.runs.layout import Run
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+SOFTWARE_WEBGL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The browser of a module's tests: while playwright is there, no other test of the process can call asyncio.run."""
+    if not CHROMIUM.is_file():
+        pytest.skip(f"{CHROMIUM} is not there, so pages are not looked at: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser: pip install cryohype[dev]")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=SOFTWARE_WEBGL)
+        yield browser
+        browser.close()
 
 
 def write_latents(run: Run, count: int, q: int = 4, checkpoint: str = "step-00000007", clusters: int = 3) -> None:

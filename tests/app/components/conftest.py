@@ -9,7 +9,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from panel.viewable import Viewable
     from playwright.sync_api import Browser, Locator, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
-SOFTWARE_WEBGL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SERVER_START_S = 30.0
 DRAWN = """root => new Promise((done) => {
   const look = () => root.__viewer.draws > 0 ? done() : setTimeout(look, 20); look() })"""
@@ -106,18 +103,6 @@ def site() -> Iterator[Site]:
             time.sleep(0.05)
     yield site
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser, once for all tests."""
-    if not CHROMIUM.is_file():
-        pytest.skip(f"{CHROMIUM} is not there: the viewer is not looked at in a browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=SOFTWARE_WEBGL)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ import pytest
 from cryohype_model.cli import main
 from cryohype_model.config import dump_config
 
-CHROMIUM = "/usr/bin/chromium"
-GRAPHICS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 PATIENCE_S = 90
 
 
@@ -105,19 +103,6 @@ def server(trained_store: Path, tmp_path: Path) -> Iterator[Server]:
     yield running
     if running.process.poll() is None:
         running.stop()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser process."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=GRAPHICS)
-        yield browser
-        browser.close()
 
 
 @dataclass
