@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cryohype_app.plots.raster import LEVELS, category_level
+from cryohype_model.palette import CATEGORIES, NOISE_COLOUR
 
-# the same first fifteen as the figures that `cryohype analyze` writes (cryohype_model/analysis/palette.py)
-CATEGORIES = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#332288", "#882255",
-    "#117733", "#999933", "#44AA99", "#AA4499", "#661100", "#6699CC", "#888888",
-)  # fmt: skip
-NOISE = "#7c828c"
 EMPTY = "#00000000"
-
-
-@dataclass(frozen=True)
-class Face:
-    """Colours of one theme."""
-
-    paper: str
-    ground: str
-    ink: str
-    faint: str
-    grid: str
-    accent: str
-
-
-DARK = Face(paper="#161b22", ground="#0d1117", ink="#e6edf3", faint="#8b949e", grid="#2a313a", accent="#58a6ff")
-LIGHT = Face(paper="#ffffff", ground="#fafbfc", ink="#1f2328", faint="#59636e", grid="#e3e7ec", accent="#0b66c3")
-
-
-def face(dark: bool) -> Face:
-    """The colours of a theme."""
-    return DARK if dark else LIGHT
 
 
 def category_colour(number: int, dark: bool = True) -> str:
     """The colour of a group: the first fifteen told apart without colour vision, then many more; below 0 grey."""
     if number < 0:
-        return NOISE
+        return NOISE_COLOUR
     return _lifted(number) if dark else _many()[number % len(_many())]
 
 
@@ -48,7 +20,7 @@ def category_palette(dark: bool) -> list[str]:
     colours = [EMPTY] * (LEVELS + 2)
     for number in range(LEVELS):
         colours[category_level(number)] = category_colour(number, dark)
-    colours[category_level(-1)] = NOISE
+    colours[category_level(-1)] = NOISE_COLOUR
     return colours
 
 

@@ -18,7 +18,6 @@ FIRST = ("training.epochs", "training.batch_size", "training.learning_rate", "da
 ELSEWHERE = {  # chosen by other parts of the page
     "format_version", "data.particles", "training.accelerator", "training.devices", "training.nodes",
 }  # fmt: skip
-PATHS = ("datadir", "poses", "ctf", "indices", "labels")
 
 
 def fields(section: type[BaseModel] = RunConfig, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

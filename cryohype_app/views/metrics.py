@@ -19,7 +19,6 @@ from cryohype_app.worker.request import Reference
 from cryohype_app.worker.results import MetricsResult
 
 NOTHING, BACKPROJECTION, UPLOADED, TRUTH = "nothing", "back-projection of the selection", "uploaded map", "true structure "
-TIME_LIMIT_S = 600
 
 
 class MetricsView(Viewer):

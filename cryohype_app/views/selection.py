@@ -12,12 +12,12 @@ from panel.viewable import Viewer
 
 from cryohype_app.background import Latest
 from cryohype_app.frame import LatentFrame
-from cryohype_app.plots.palette import CATEGORIES
 from cryohype_app.query import EXAMPLE, rows_where
 from cryohype_app.state import AppState, Operation
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell
 from cryohype_model.errors import CryoHypeError
+from cryohype_model.palette import CATEGORIES
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
 from cryohype_model.runs.selections import (

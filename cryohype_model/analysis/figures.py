@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from cryohype_model.analysis.palette import GREY, category_colours
+from cryohype_model.palette import GREY, category_colours
 
 DPI = 150
 SCATTER_MOST = 50_000  # beyond, points hide each other and files grow: one colour a cell instead

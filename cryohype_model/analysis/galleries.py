@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from cryohype_model.analysis.activations import Probe
 from cryohype_model.analysis.figures import DPI, latent_figure
-from cryohype_model.analysis.palette import GREY
+from cryohype_model.palette import GREY
 
 GALLERY_MOST = 24
 ACROSS = 4  # maps in a row

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from cryohype_model.analysis import figures
 from cryohype_model.analysis.figures import cluster_size_figure, latent_figure, loss_figure, particle_loss_figure
 from cryohype_model.analysis.galleries import cluster_gallery
-from cryohype_model.analysis.palette import CATEGORIES, NOISE_COLOUR
+from cryohype_model.palette import CATEGORIES, NOISE_COLOUR
 
 
 def words(figure: Figure) -> str:
