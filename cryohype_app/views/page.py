@@ -28,12 +28,13 @@ SMALL_TYPE = {
 
 
 def _theme(bar: str, ink: str, paper: str, ground: str) -> dict[str, Any]:
+    inked = {"& .MuiTypography-root": {"color": ink}}
     return {
         "palette": {"primary": {"main": "#2f81f7"}, "background": {"paper": paper, "default": ground}},
         "typography": SMALL_TYPE,
         "shape": {"borderRadius": 6},
         "components": {
-            "MuiAppBar": {"styleOverrides": {"root": {**BAR, "backgroundColor": bar, "color": ink}}},
+            "MuiAppBar": {"styleOverrides": {"root": {**BAR, "backgroundColor": bar, "color": ink, **inked}}},
             "MuiToolbar": {"styleOverrides": {"root": {"minHeight": "46px !important"}}},
             "MuiPaper": {"styleOverrides": {"root": {"backgroundImage": "none"}}},
         },
@@ -90,8 +91,10 @@ class Frame:
             pn.state.notifications.send(sentence, duration=8000, type=kind)
 
     def _rail(self) -> pmui.MenuList:
-        suffix = f"?{urlencode({'run': self.run_id})}" if self.run_id else ""
-        items = [{"label": label, "icon": icon, "href": path + (suffix if path != "/" else "")} for label, path, icon in PAGES]
+        kept = ({"run": self.run_id} if self.run_id else {}) | ({} if wants_dark() else {"theme": "light"})
+        items = [
+            {"label": label, "icon": icon, "href": path + (f"?{urlencode(kept)}" if kept else "")} for label, path, icon in PAGES
+        ]
         active = next((number for number, (label, *_) in enumerate(PAGES) if label == self.title), None)
         return pmui.MenuList(items=items, active=active, dense=True, highlight=True, sizing_mode="stretch_width")
 
