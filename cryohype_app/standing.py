@@ -46,6 +46,11 @@ class Standing:
     def __hash__(self) -> int:
         return hash(self.id)
 
+    @property
+    def can_delete(self) -> bool:
+        """Whether nothing writes into it: neither a job of this store nor a training that was started elsewhere."""
+        return self.job is None and self.status != "running"
+
     def _told(self) -> tuple[object, ...]:
         return (
             self.id, self.path, self.status, self.facts, self.progress, self.problem, self.job, self.analysed,

@@ -104,7 +104,7 @@ class RunsView(Viewer):
         made.append(
             pmui.Button(label="Clone", icon="content_copy", href=f"/train?{urlencode({'clone': run.id})}", target="_self", **look)
         )
-        if run.job is None:
+        if run.can_delete:
             made.append(self._button("", "delete", partial(self._ask_delete, run), **look))
         return made
 
