@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/million.py -o /tmp/million [--count 1000000]
 
-The run is fabricated: 120 clusters of random latents. What the server does for a page is done here without a browser; times are the
-median of ten, memory is resident memory of the process with everything that the web server imports.
+The run is fabricated: 120 clusters of random latents. What the server does for a page is done here without a browser; times are
+the median of ten, memory is resident memory of the process with everything that the web server imports.
 """
 
 from __future__ import annotations
