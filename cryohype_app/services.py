@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryohype_app.jobs.devices import list_devices
+from cryohype_app.jobs.devices import Device, list_devices
 from cryohype_app.roots import Roots
 from cryohype_app.store import DataStore
 
@@ -30,12 +30,23 @@ class Services:
     jobs: JobBook
     roots: Roots
     accelerator: str = "auto"
+    devices: tuple[Device, ...] = field(default_factory=list_devices)
     _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
+    _followed: dict[Path, str] = field(default_factory=dict)
 
     @property
     def has_gpu(self) -> bool:
         """Whether this machine has a GPU that the server may use."""
-        return any(device.id != "cpu" for device in list_devices())
+        return any(device.id != "cpu" for device in self.devices)
+
+    async def follow(self, run_id: str, checkpoint: str) -> VolumeWorker:
+        """The worker of a training's latest checkpoint; that of the one before ends: a long training holds one process."""
+        path = self.data.run(run_id).path
+        before = self._followed.get(path, checkpoint)
+        self._followed[path] = checkpoint
+        if before != checkpoint and (old := self._workers.pop((path, before), None)) is not None:
+            await old.close()
+        return self.worker(run_id, checkpoint)
 
     def worker(self, run_id: str, checkpoint: str = "last") -> VolumeWorker:
         """The process that makes volumes of a checkpoint; it starts with the first request, and ends when it is idle."""
@@ -63,6 +74,7 @@ class Services:
         while True:
             try:
                 await asyncio.to_thread(self.jobs.tick)
+                self.devices = await asyncio.to_thread(list_devices)
             except Exception:
                 log.exception("the jobs could not be looked at; trying again")
             await asyncio.sleep(TICK_SECONDS)

@@ -11,7 +11,12 @@ _MODULE = "cryohype_model.cli"
 
 
 def train_command(
-    particles: Path, output: Path, preset: str | None = None, overrides: Iterable[str] = (), device: str = "cpu"
+    particles: Path,
+    output: Path,
+    preset: str | None = None,
+    overrides: Iterable[str] = (),
+    device: str = "cpu",
+    config: Path | None = None,
 ) -> tuple[str, ...]:
     """`cryohype train` of a new run.
 
@@ -21,8 +26,10 @@ def train_command(
     preset : name of a preset.
     overrides : ``section.key=value``, as of ``--set``.
     device : of the job; it wins over what the overrides say of accelerator and devices.
+    config : a configuration file to begin from.
     """
-    begin = ("train", _path(particles), "-o", _path(output), *_option("--preset", preset))
+    begins = (*_option("--preset", preset), *_option("--config", config and config.absolute()))
+    begin = ("train", _path(particles), "-o", _path(output), *begins)
     return _cryohype(*begin, *_settings(overrides, device))
 
 

@@ -27,7 +27,7 @@ def explore_page(services: Services) -> Any:
         latent = services.data.frame(run_id, argument("checkpoint") or None)
         run = services.data.run(run_id)
     except CryoHypeError as error:
-        frame.page.main = [pmui.Alert(sentence(error), severity="info", margin=20)]
+        frame.page.main = [pmui.Alert(object=sentence(error), severity="info", margin=20)]
         return frame.page
     state = AppState(run_id=run_id, checkpoint=latent.space.checkpoint)
     worker = services.worker(run_id, latent.space.checkpoint)

@@ -52,6 +52,15 @@ class ConfigForm(Viewer):
         }
         return [f"{key}={json.dumps(value)}" for key, value in changed.items() if value is not None and value != ""]
 
+    @property
+    def emptied(self) -> list[str]:
+        """Keys whose value was taken away: TOML has no word for that, so no override can say it."""
+        return [
+            key
+            for key, widget in self.widgets.items()
+            if widget.value in {None, ""} and value_of(self.config, key) not in {None, ""}
+        ]
+
     def __panel__(self) -> Any:
         first = pmui.FlexBox(*(self.widgets[key] for key in FIRST), margin=0)
         rest: dict[str, list[Any]] = {}

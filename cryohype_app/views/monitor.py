@@ -52,7 +52,7 @@ def monitor_page(services: Services) -> Any:
     try:
         view = MonitorView(services, run_id, frame)
     except CryoHypeError as error:
-        frame.page.main = [pmui.Alert(sentence(error), severity="info", margin=20)]
+        frame.page.main = [pmui.Alert(object=sentence(error), severity="info", margin=20)]
         return frame.page
     frame.page.main = [view]
     return frame.page
@@ -107,9 +107,13 @@ class MonitorView(Viewer):
             self.log.value = seen.log
         if seen.checkpoint and seen.checkpoint != self._checkpoint:
             self._checkpoint = seen.checkpoint
-            worker = self.services.worker(self.run_id, seen.checkpoint)
             count = seen.manifest.particles
-            self._drawing.ask_async(lambda: molecules(worker, count), lambda tag: self._molecules(seen.checkpoint, tag))
+            self._drawing.ask_async(
+                lambda: self._molecules_of(seen.checkpoint, count), lambda tag: self._molecules(seen.checkpoint, tag)
+            )
+
+    async def _molecules_of(self, checkpoint: str, count: int) -> str:
+        return await molecules(await self.services.follow(self.run_id, checkpoint), count)
 
     def _molecules(self, checkpoint: str, tag: str) -> None:
         self.molecules.object = tag

@@ -102,7 +102,7 @@ class Frame:
 def failed_page(sentence: str) -> pmui.Page:
     """A page that says why it is empty."""
     frame = Frame("Sorry")
-    frame.page.main = [pmui.Alert(sentence, severity="error", margin=20)]
+    frame.page.main = [pmui.Alert(object=sentence, severity="error", margin=20)]
     return frame.page
 
 

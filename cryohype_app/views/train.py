@@ -14,7 +14,7 @@ from panel.viewable import Viewer
 
 from cryohype_app.background import Latest
 from cryohype_app.jobs.commands import shown, train_command
-from cryohype_app.jobs.devices import Device, list_devices
+from cryohype_app.jobs.devices import Device
 from cryohype_app.particles import ParticleSummary, defocus_um, summarize, viewing_directions
 from cryohype_app.plots.particles import img_tag, montage, spread_figures
 from cryohype_app.services import Services
@@ -23,9 +23,10 @@ from cryohype_app.views.browser import FileBrowser
 from cryohype_app.views.form import ConfigForm
 from cryohype_app.views.page import Frame, argument, panel
 from cryohype_model.config import load_config, preset_names
-from cryohype_model.errors import CryoHypeError
+from cryohype_model.errors import ConfigError, CryoHypeError
 from cryohype_model.runs.run import read_config, refuse_occupied
 
+READ_WITH = ("datadir", "poses", "ctf", "indices", "labels", "optics_group")  # keys of data that decide what is read
 SMALL: dict[str, Any] = {"size": "small", "margin": 4}
 
 
@@ -51,7 +52,7 @@ class TrainView(Viewer):
         self.browser = FileBrowser(services.roots, services.data.home, self._picked)
         self.run_name = pmui.TextInput(label="Name of the run", width=240, **SMALL)
         self.preset = pmui.Select(label="Preset", options=preset_names(), value="cpu-small", width=180, **SMALL)
-        devices = list_devices()
+        devices = services.devices
         self.device = pmui.MultiChoice(
             label="Device", options={_device_name(device): device.id for device in devices}, value=[devices[-1].id], width=300,
             margin=4,
@@ -94,11 +95,11 @@ class TrainView(Viewer):
 
     def _begin(self, clone: str) -> None:
         """Fields of a run that is cloned."""
-        self.base = load_config(preset=str(self.preset.value))
+        self.base, self.config_file = load_config(preset=str(self.preset.value)), None
         if clone:
             try:
                 run = self.services.data.run(clone)
-                self.base = read_config(run)
+                self.base, self.config_file = read_config(run), run.config
                 self.run_name.value = f"{run.path.name}-again"
                 self.path.value = self.base.data.particles
             except CryoHypeError as error:
@@ -108,11 +109,14 @@ class TrainView(Viewer):
             self._read()
 
     def _rebuild(self) -> None:
+        self.config_file = None  # a preset takes the place of the run that was cloned
         self.base = load_config(preset=str(self.preset.value))
         self._show_form()
 
     def _show_form(self) -> None:
         self.form = ConfigForm(self.base, self._told)
+        for key in READ_WITH:
+            self.form.widgets[f"data.{key}"].param.watch(lambda _: self._read(), "value")
         self.form_place.objects = [self.form]
         self._told()
 
@@ -120,7 +124,15 @@ class TrainView(Viewer):
     def wanted(self) -> tuple[str, ...]:
         """The command that would be started."""
         output = self.services.data.home / (self.run_name.value.strip() or self._free_name())
-        return train_command(Path(self.path.value), output, str(self.preset.value), self.form.overrides, self._devices())
+        preset = None if self.config_file is not None else str(self.preset.value)
+        return train_command(Path(self.path.value), output, preset, self.form.overrides, self._devices(), self.config_file)
+
+    def _given(self) -> dict[str, Any]:
+        """What the settings say of how the file is read; paths only under the roots."""
+        values = {key: self.form.widgets[f"data.{key}"].value for key in READ_WITH}
+        return {
+            key: self.services.roots.checked(value) if isinstance(value, str) else value for key, value in values.items() if value
+        }
 
     def _devices(self) -> str:
         chosen = [device for device in self.device.value if device != "cpu"]
@@ -145,10 +157,10 @@ class TrainView(Viewer):
             return
         self.found.objects = [pmui.LinearProgress(sizing_mode="stretch_width"), pmui.Typography("Reading …", margin=8)]
         name = self.path.value.strip()
-        self._reading.ask(lambda: summarize(self.services.roots.checked(name)), self._show)
+        self._reading.ask(lambda: summarize(self.services.roots.checked(name), **self._given()), self._show)
 
     def _unreadable(self, error: Exception) -> None:
-        self.found.objects = [pmui.Alert(sentence(error), severity="error", margin=8)]
+        self.found.objects = [pmui.Alert(object=sentence(error), severity="error", margin=8)]
 
     def _show(self, summary: ParticleSummary) -> None:
         self.summary = summary
@@ -156,7 +168,7 @@ class TrainView(Viewer):
             self.run_name.value = self._free_name()
         sheet = montage(summary.images, 6)
         self.found.objects = [
-            *(pmui.Alert(warning, severity="warning", margin=4) for warning in summary.warnings),
+            *(pmui.Alert(object=warning, severity="warning", margin=4) for warning in summary.warnings),
             pn.pane.HTML(facts_table(summary.rows), sizing_mode="stretch_width", margin=(0, 8)),
             pn.pane.HTML(img_tag(sheet, f"{len(summary.images)} of the particles"), sizing_mode="stretch_width", margin=8),
         ]
@@ -177,7 +189,11 @@ class TrainView(Viewer):
         try:
             self.services.roots.checked(output)
             refuse_occupied(output)
-            load_config(preset=str(self.preset.value), overrides=self.form.overrides)
+            if self.form.emptied:
+                raise ConfigError(f"{self.form.emptied[0]} cannot be left empty here; give a value, or choose another preset")
+            load_config(
+                self.config_file, preset=None if self.config_file else str(self.preset.value), overrides=self.form.overrides
+            )
             self.services.jobs.submit("train", output.name, command, run=output, lane=str(self.lane.value), device=device)
         except CryoHypeError as error:
             self.frame.tell(sentence(error), "error")

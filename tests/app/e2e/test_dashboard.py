@@ -101,6 +101,8 @@ def test_every_page_opens_quietly(server: Any, session: Any, path: str) -> None:
 def test_a_lasso_selects_counts_makes_the_molecule_and_is_stored(server: Any, session: Any) -> None:
     tab = session()
     tab.open(server.address("explore"))
+    tab.page.get_by_role("button", name="Save").click()
+    until(lambda: "Nothing is selected" in text(tab.page), "the sentence", tab.page)
     lasso(tab.page)
     until(lambda: re.search(r"60\s*of 60 particles", text(tab.page)), "the count", tab.page)
     until(lambda: "16 px at 12.00 Å · mean of 60 particles" in text(tab.page), "the whole map", tab.page)
@@ -126,6 +128,9 @@ def test_a_training_goes_from_the_form_to_the_end(server: Any, session: Any) -> 
     tab = session()
     tab.open(server.address("train"))
     field = tab.page.get_by_role("textbox", name="Particles", exact=True)
+    field.fill("/etc/passwd")
+    field.press("Enter")
+    until(lambda: "outside of the folders that this server may read" in text(tab.page), "the refusal", tab.page)
     field.fill(str(server.store / "mixture" / "particles.star"))
     field.press("Enter")
     until(lambda: "60 in 1 stack" in text(tab.page), "what was read", tab.page)

@@ -49,3 +49,11 @@ def test_help_comes_from_the_schema() -> None:
     described = {key: info.description for key, info in fields()}
     form = ConfigForm(RunConfig(), lambda: None)
     assert all(form.widgets[key].description == text for key, text in described.items())
+
+
+def test_what_was_emptied_is_told_for_no_override_can_say_it() -> None:
+    form = ConfigForm(load_config(preset="cpu-small"), lambda: None)
+    assert form.emptied == []
+    form.widgets["data.box_px"].value = None
+    assert form.emptied == ["data.box_px"]
+    assert form.overrides == []
