@@ -28,7 +28,7 @@ ALL_TEXT = """() => {
     for (const child of node.shadowRoot?.childNodes ?? []) walk(child)
     for (const child of node.childNodes) walk(child)
   }
-  walk(document.body)
+  if (document.body) walk(document.body)  // there is none while a page begins to load
   return said.join(" ").replace(/\\s+/g, " ")
 }"""
 
