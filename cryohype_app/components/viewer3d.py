@@ -26,10 +26,14 @@ class VolumeViewer(JSComponent):
     """
 
     _bundle: ClassVar[str] = "viewer3d.bundle.js"
-    _rename: ClassVar[Mapping[str, str | None]] = {"meshes": None}
+    _rename: ClassVar[Mapping[str, str | None]] = {"meshes": None, "series": None}
 
     meshes = param.List(default=[], item_type=Mesh, bounds=(0, len(SLOTS)), doc="The surfaces shown, of different ids.")
     box_angstrom = param.Number(default=200.0, bounds=(0, None), inclusive_bounds=(False, True), doc="Side of the box framed.")
+    series = param.List(default=[], item_type=Mesh, doc="Shown in place of meshes, one at a time; played by the browser.")
+    frame = param.Integer(default=0, bounds=(0, None), doc="Of the series, which one is shown.")
+    playing = param.Boolean(default=False, doc="Whether the series plays, there and back.")
+    frames_per_second = param.Number(default=4.0, bounds=(0.2, 30.0), doc="How fast it plays.")
     camera = param.Dict(
         default={},
         doc="position (Å), quaternion (x, y, z, w) and zoom (1 frames the box), told by the browser at most four times a "
@@ -50,12 +54,14 @@ class VolumeViewer(JSComponent):
     slot_2 = param.Dict(default={}, doc="Derived from meshes.")
     slot_3 = param.Dict(default={}, doc="Derived from meshes.")
     slot_4 = param.Dict(default={}, doc="Derived from meshes.")
+    frames = param.List(default=[], item_type=dict, doc="Derived from series: look and bytes of every frame.")
 
     def __init__(self, **params: Any) -> None:
         self._held: dict[str, tuple[str, Geometry]] = {}  # id → its slot and what was put there
         self._pictures: dict[str, asyncio.Future[bytes | None]] = {}
         super().__init__(**params)
         self._fill_slots()
+        self._fill_frames()
 
     @param.depends("meshes", watch=True)
     def _fill_slots(self) -> None:
@@ -70,7 +76,12 @@ class VolumeViewer(JSComponent):
             if mesh.id not in kept or kept[mesh.id][1] is not mesh.geometry:
                 changed[slots[mesh.id]] = _bytes(mesh.geometry)
         self._held = {mesh.id: (slots[mesh.id], mesh.geometry) for mesh in self.meshes}
-        self.param.update(surfaces=[_look(mesh, slots[mesh.id]) for mesh in self.meshes], **changed)
+        self.param.update(surfaces=[_look(mesh) | {"slot": SLOTS.index(slots[mesh.id]) + 1} for mesh in self.meshes], **changed)
+
+    @param.depends("series", watch=True)
+    def _fill_frames(self) -> None:
+        frames = [_look(mesh) | _bytes(mesh.geometry) for mesh in self.series]
+        self.param.update(frames=frames, frame=min(self.frame, max(0, len(frames) - 1)), playing=self.playing and bool(frames))
 
     def reset_view(self) -> None:
         """The whole box from the front: for another molecule, not for a finer stage of the same one."""
@@ -114,11 +125,10 @@ def _bytes(geometry: Geometry) -> dict[str, bytes]:
     return {"vertices": geometry.vertices, "normals": geometry.normals, "faces": geometry.faces}
 
 
-def _look(mesh: Mesh, slot: str) -> dict[str, Any]:
+def _look(mesh: Mesh) -> dict[str, Any]:
     """What the browser needs of a surface beside its bytes."""
     return {
         "id": mesh.id,
-        "slot": SLOTS.index(slot) + 1,
         "name": mesh.name,
         "colour": mesh.colour,
         "opacity": mesh.opacity,

@@ -26,13 +26,22 @@ const KEYS = {
   z: (pose) => pose.lookAlong("z"),
 }
 
+const PLAYER_KEYS = {
+  " ": (player) => player.toggle(),
+  ",": (player) => player.go(player.model.frame - 1),
+  ".": (player) => player.go(player.model.frame + 1),
+}
+
 export function controlKeyboard(element, viewer) {
   element.addEventListener("keydown", (event) => {
-    const act = KEYS[event.key.toLowerCase()]
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return
+    const key = event.key.toLowerCase()
+    const [turn, play] = [KEYS[key], PLAYER_KEYS[key]]
+    if (!(turn || play) || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     event.stopPropagation()
-    act(viewer.pose)
+    play?.(viewer.player)
+    if (!turn) return
+    turn(viewer.pose)
     viewer.moved()
   })
 }

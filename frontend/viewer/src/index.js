@@ -2,7 +2,7 @@
 import {Viewer} from "./viewer.js"
 
 const SETTINGS = ["slot_1", "slot_2", "slot_3", "slot_4", "surfaces", "box_angstrom", "busy", "progress", "message", "dark",
-  "scale_bar", "axes", "depth_cue", "link_group", "camera"]
+  "scale_bar", "axes", "depth_cue", "link_group", "camera", "frames", "frame", "playing", "frames_per_second"]
 const viewers = new WeakMap()
 
 function render({model, el, view}) {

@@ -25,10 +25,10 @@ const STYLE = `
 
 const MARKUP = `
   <div class="picture" role="img" tabindex="0"
-    aria-keyshortcuts="ArrowLeft ArrowRight ArrowUp ArrowDown + - R X Y Z">
+    aria-keyshortcuts="ArrowLeft ArrowRight ArrowUp ArrowDown + - R X Y Z Space , .">
     <canvas class="surface"></canvas><canvas class="overlay"></canvas>
   </div>
-  <div class="keys" aria-hidden="true">arrows turn · + − zoom · R reset · X Y Z look along an axis</div>
+  <div class="keys" aria-hidden="true">arrows turn · + − zoom · R reset · X Y Z look along an axis · space plays a series</div>
   <div class="busy" role="status" hidden><div class="line"><div class="done"></div></div><div class="text"></div></div>
   <div class="message" role="status" hidden><p></p></div>
 `

@@ -5,6 +5,7 @@ import {joinLink, leaveLink, tellLink} from "./link.js"
 import {drawOverlay} from "./overlay.js"
 import {Pace} from "./pace.js"
 import {Page} from "./page.js"
+import {Player} from "./player.js"
 import {Pose} from "./pose.js"
 import {saveBlob, snapshotBlob} from "./snapshot.js"
 import {Stage, pixelRatio} from "./stage.js"
@@ -26,6 +27,7 @@ export class Viewer {
     this.stage = Stage.create(this.page.picture, this.surfaces)
     this.notice = this.stage ? "" : NO_WEBGL
     this.cameraUp = new Throttle(CAMERA_PERIOD_MS, () => { this.model.camera = this.pose.toJSON() })
+    this.player = new Player(model)
     this.pace = new Pace(() => this.requestDraw())
     this.pending = new Set()
     this.draws = 0
@@ -110,6 +112,7 @@ export class Viewer {
     this.observer.disconnect()
     this.cameraUp.cancel()
     this.pace.cancel()
+    this.player.dispose()
     leaveLink(this)
     this.surfaces.dispose()
     this.stage?.dispose()
@@ -160,9 +163,11 @@ export class Viewer {
   }
 
   #takeSurfaces() {
-    const {slot_1, slot_2, slot_3, slot_4} = this.model
-    if (this.stage && this.surfaces.reconcile(this.model.surfaces, [slot_1, slot_2, slot_3, slot_4])) this.pace.renew()
-    this.page.describe(describe(this.model.surfaces))
+    const {slot_1, slot_2, slot_3, slot_4, frames, surfaces} = this.model
+    const [styles, bytes] = this.player.shows ? [this.player.styles, frames] : [surfaces, [slot_1, slot_2, slot_3, slot_4]]
+    if (this.stage && this.surfaces.reconcile(styles, bytes)) this.pace.renew()
+    this.player.follow()
+    this.page.describe(describe(styles))
     this.#showMessage()
   }
 
