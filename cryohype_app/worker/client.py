@@ -150,9 +150,13 @@ class VolumeWorker:
         how["path"] = str(Path(source).absolute())
         return (await self._ask(StoredResult, "add_map", how)).volume_id
 
-    async def save(self, volume_id: str, path: Path) -> None:
-        """Write a volume as .mrc, whole or not at all; an existing file is replaced."""
-        await self._of(volume_id, StoredResult, "save", path=str(Path(path).absolute()))
+    async def low_pass(self, volume_id: str, resolution_angstrom: float) -> str:
+        """Id of a new volume: the same through a Gaussian that falls to a half at the resolution."""
+        return (await self._of(volume_id, StoredResult, "low_pass", resolution_angstrom=resolution_angstrom)).volume_id
+
+    async def save(self, volume_id: str, path: Path, half: Literal[1, 2] | None = None) -> None:
+        """Write a volume, or one of a back-projection's half maps, as .mrc, whole or not at all; an older file is replaced."""
+        await self._of(volume_id, StoredResult, "save", path=str(Path(path).absolute()), half=half)
 
     async def volume(self, volume_id: str) -> VolumeResult:
         """The array and what is known of it."""

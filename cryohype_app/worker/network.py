@@ -27,7 +27,6 @@ from cryohype_model.inference.trained import TrainedRun, check_rows
 from cryohype_model.runs.latents import read_latents
 
 LARGEST_BOX_PX = 800  # 2 GB, what a frame carries
-ENCODED_AT_ONCE = 64  # between two looks at whether the answer is still wanted
 METHODS = ("mean", "medoid", "neighbours", "particle")
 
 
@@ -55,12 +54,13 @@ class Network:
         stages = self.generator.stages(latent, request.box_px, coarsest_px=request.coarsest_px, cancelled=ask.cancelled)
         for number, stage in enumerate(stages):
             facts = {"method": request.method, "rows_used": len(used), "rows_total": len(rows), "stage": number}
+            centre = None if request.method == "mean" else int(used[0])
             volume = self._stored(stage, facts)
             volume_id = self.shelf.put(volume, volume_id)
             mesh = _mesh_of(volume_id, volume) if request.with_mesh else None
             yield StageResult(
                 volume_id, number, stage.last, stage.volume, stage.pixel_size_angstrom, volume.level,
-                len(used), len(rows), request.method, self.trained.checkpoint, ask.seconds(), mesh,
+                len(used), len(rows), request.method, self.trained.checkpoint, ask.seconds(), mesh, centre,
             )  # fmt: skip
 
     def backproject(self, ask: Ask) -> Iterator[BackprojectionResult]:
@@ -84,15 +84,14 @@ class Network:
         return neighbours_of(self.trained, centre, count)
 
     def _mean_latent(self, rows: Rows, ask: Ask) -> Tensor:
-        """(1, tokens, width) mean latent, encoded anew."""
+        """(1, tokens, width) mean latent, encoded anew: batch by batch as the command line does, to the last bit."""
         total = None
-        for start in range(0, len(rows), ENCODED_AT_ONCE):
-            part = rows[start : start + ENCODED_AT_ONCE]
-            for _, latent in self.trained.latents_of(part):
-                subtotal = latent.sum(dim=0, keepdim=True)
-                total = subtotal if total is None else total + subtotal
+        for _, latent in self.trained.latents_of(rows):
+            subtotal = latent.sum(dim=0, keepdim=True)
+            total = subtotal if total is None else total + subtotal
             if ask.cancelled():
                 raise Cancelled
+            ask.let_pass()
         assert total is not None  # the rows were checked
         return total / len(rows)
 
@@ -120,7 +119,7 @@ class Network:
         box, pixel_size, level = len(made.volume), made.pixel_size_angstrom, suggested_level(made.volume)
         name = f"the back-projection of {made.count} particles"
         volume = StoredVolume(
-            made.volume, pixel_size, level, "backprojection", name, facts={"count": made.count}, half_fsc=made.fsc
+            made.volume, pixel_size, level, "backprojection", name, (0.0, 0.0, 0.0), {"count": made.count}, made.fsc, made.halves
         )
         result = BackprojectionResult(
             self.shelf.put(volume), shell_frequencies(len(made.fsc), box, pixel_size), made.fsc,

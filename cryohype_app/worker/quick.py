@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cryohype_app.worker.ask import Ask
+from cryohype_app.worker.lowpass import low_passed
 from cryohype_app.worker.measure import measure
 from cryohype_app.worker.mesh import MOST_FACES, surface
 from cryohype_app.worker.montage import particle_images
@@ -104,6 +106,13 @@ class Quick:
         made = StoredVolume(array, first.pixel_size_angstrom, level or None, "difference", name, first.origin_angstrom, facts)
         return StoredResult(self.shelf.put(made))
 
+    def low_pass(self, ask: Ask) -> StoredResult:
+        """``volume_id`` without what is finer than ``resolution_angstrom``, as a volume of its own."""
+        held, resolution = self.shelf.get(ask.message["volume_id"]), float(ask.message["resolution_angstrom"])
+        array = low_passed(held.array, held.pixel_size_angstrom, resolution)
+        facts = held.facts | {"low_pass_angstrom": resolution}
+        return StoredResult(self.shelf.put(replace(held, array=array, level=suggested_level(array), facts=facts, halves=())))
+
     def montage(self, ask: Ask) -> MontageResult:
         """Pictures of ``rows``."""
         rows = checked_rows(self.trained, ask.arrays["rows"])
@@ -124,9 +133,12 @@ class Quick:
                 raise InputFileError(str(error).replace(str(path), name)) from None
 
     def save(self, ask: Ask) -> StoredResult:
-        """Write ``volume_id`` to ``path`` as ``cryohype volumes`` writes maps."""
-        volume = self.shelf.get(ask.message["volume_id"])
-        write_volume(Path(ask.message["path"]), volume.array, volume.pixel_size_angstrom, volume.origin_angstrom)
+        """Write ``volume_id``, or one ``half`` of a back-projection, to ``path`` as ``cryohype volumes`` writes maps."""
+        volume, half = self.shelf.get(ask.message["volume_id"]), ask.message["half"]
+        if half is not None and half > len(volume.halves):
+            raise MetricError(f"{volume.name} has no half maps; only a back-projection has them")
+        array = volume.array if half is None else volume.halves[half - 1]
+        write_volume(Path(ask.message["path"]), array, volume.pixel_size_angstrom, volume.origin_angstrom)
         return StoredResult(ask.message["volume_id"])
 
     def volume(self, ask: Ask) -> VolumeResult:

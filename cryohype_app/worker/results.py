@@ -58,6 +58,7 @@ class StageResult:
     level : Otsu's; None of a constant map.
     rows_used, rows_total : particles whose latents were averaged, and selected.
     seconds : since the request arrived in the worker.
+    particle : the particle that was decoded, or whose neighbours were averaged; None of a mean.
     """
 
     volume_id: str
@@ -72,6 +73,7 @@ class StageResult:
     checkpoint: str
     seconds: float
     mesh: MeshResult | None = None
+    particle: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

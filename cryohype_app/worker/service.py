@@ -43,7 +43,7 @@ class Service:
             "backproject": (slow, network.backproject),
             "metrics": (numbers, _one(quick.metrics)),
         }
-        for name in ("mesh", "histogram", "projections", "difference", "montage", "add_map", "save", "volume"):
+        for name in ("mesh", "histogram", "projections", "difference", "low_pass", "montage", "add_map", "save", "volume"):
             self._answers[name] = (at_once, _one(getattr(quick, name)))
         self._outgoing, self._writing = outgoing, threading.Lock()
         self._jobs: dict[int, tuple[Lane, Job]] = {}

@@ -27,7 +27,7 @@ class StoredVolume:
     ----------
     array : (d, d, d) float32 (z, y, x). level : suggested contour level, None of a constant map.
     kind : what made it. name : for people. origin_angstrom : (x, y, z) of voxel [0, 0, 0]. facts : how it was made, JSON values.
-    half_fsc : (d/2 + 1,) FSC of the half maps of a back-projection.
+    half_fsc, halves : (d/2 + 1,) FSC of the half maps of a back-projection, and these, (d, d, d).
     """
 
     array: npt.NDArray[np.float32]
@@ -38,6 +38,7 @@ class StoredVolume:
     origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
     facts: dict[str, Any] = field(default_factory=dict)
     half_fsc: npt.NDArray[np.float64] | None = None
+    halves: tuple[npt.NDArray[np.float32], ...] = ()
 
 
 class VolumeShelf:
@@ -83,7 +84,7 @@ class VolumeShelf:
             return volume_id in self._volumes
 
     def _bytes(self) -> int:
-        return sum(volume.array.nbytes for volume in self._volumes.values())
+        return sum(array.nbytes for volume in self._volumes.values() for array in (volume.array, *volume.halves))
 
 
 def suggested_level(volume: npt.NDArray[np.float32]) -> float | None:

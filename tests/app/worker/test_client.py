@@ -13,6 +13,7 @@ import pytest
 
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded, VolumeGone
+from cryohype_app.worker.lowpass import low_passed
 from cryohype_app.worker.request import Reference, VolumeRequest
 from cryohype_model.cli import main
 from cryohype_model.errors import ConfigError, CryoHypeError, InputFileError, MetricError, RunError
@@ -23,6 +24,7 @@ from cryohype_model.inference.reconstruct import reconstruction_scale
 from cryohype_model.inference.trained import open_trained_run
 from cryohype_model.io.mrc import read_volume, write_volume
 from cryohype_model.io.particles import read_particles
+from cryohype_model.metrics.fsc import fourier_shell_correlation
 from cryohype_model.metrics.pairs import labelled_truths
 from cryohype_model.runs.layout import Run
 
@@ -198,6 +200,25 @@ def test_a_saved_map_is_the_commands(
     label = slice(224, 1024)  # holds the time of writing
     assert saved[: label.start] == expected[: label.start] and saved[label.stop :] == expected[label.stop :]
     assert {path.name for path in tmp_path.iterdir()} == {"saved.mrc", "maps"}
+
+
+def test_half_maps_are_saved(worker: VolumeWorker, play: Callable[..., Any], tmp_path: Path) -> None:
+    made = play(worker.backproject(np.arange(40), "a"))
+    for half in (1, 2):
+        play(worker.save(made.volume_id, tmp_path / f"half{half}.mrc", half))
+    first, second = (read_volume(tmp_path / f"half{half}.mrc")[0] for half in (1, 2))
+    np.testing.assert_allclose(fourier_shell_correlation(first, second), made.fsc, atol=1e-5)
+    mine = play(worker.add_map(tmp_path / "half1.mrc", name="mine"))
+    with pytest.raises(MetricError, match="mine has no half maps; only a back-projection has them"):
+        play(worker.save(mine, tmp_path / "x.mrc", 1))
+    assert not (tmp_path / "x.mrc").exists()
+
+
+def test_a_low_passed_volume_is_another(worker: VolumeWorker, play: Callable[..., Any], volume_id: str) -> None:
+    before = play(worker.volume(volume_id))
+    after = play(worker.volume(play(worker.low_pass(volume_id, 60.0))))
+    np.testing.assert_array_equal(after.array, low_passed(before.array, before.pixel_size_angstrom, 60.0))
+    assert after.facts["low_pass_angstrom"] == 60.0 and after.level != before.level and after.kind == "network"
 
 
 def test_pictures_of_particles(worker: VolumeWorker, play: Callable[..., Any]) -> None:

@@ -15,10 +15,10 @@ from cryohype_app.worker.packing import pack
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_app.worker.shelf import VolumeShelf
 from cryohype_model.errors import ConfigError, CryoHypeError, RunError
-from cryohype_model.inference.neighbours import nearest
 from cryohype_model.inference.trained import open_trained_run
 from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
+from cryohype_model.runs.neighbours import nearest
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,30 @@ def test_a_large_selection_is_sampled_and_says_so(network: Network) -> None:
     np.testing.assert_allclose(whole.array, expected, atol=1e-5)
 
 
+def test_a_mean_is_the_command_lines_to_the_last_bit(network: Network) -> None:
+    rows = np.tile(np.arange(60), 3)
+    *_, last = network.stages(_ask(rows.tolist(), most_encoded=1000))
+    np.testing.assert_array_equal(last.array, network.generator.volume(network.trained.mean_latent(rows)))
+    assert last.particle is None
+
+
+def test_a_long_mean_lets_others_pass_and_is_cancelled(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(network.trained.__dict__, "encode_batch", 8)
+    passed: list[int] = []
+    message, arrays = pack(VolumeRequest("slot", np.arange(60)))
+    ask = Ask(message, arrays, cancelled=lambda: len(passed) == 3, let_pass=lambda: passed.append(1))
+    with pytest.raises(Cancelled):
+        list(network.stages(ask))
+    assert len(passed) == 3
+
+
 def test_medoid_neighbours_and_particle(network: Network, analysed_run: Run) -> None:
     pca = np.asarray(read_latents(analysed_run).pca)
     rows = [1, 5, 8, 13]
     medoid = rows[int(np.sqrt(((pca[rows][:, None] - pca[rows][None]) ** 2).sum(-1)).sum(1).argmin())]
     for method, used in (("medoid", [medoid]), ("neighbours", nearest(pca, medoid, 7)), ("particle", [medoid])):
         *_, last = network.stages(_ask(rows, method=method, neighbours=7))
-        assert (last.rows_used, last.rows_total, last.method) == (len(used), 4, method)
+        assert (last.rows_used, last.rows_total, last.method, last.particle) == (len(used), 4, method, medoid)
         np.testing.assert_array_equal(last.array, network.generator.volume(network.trained.mean_latent(used)))
 
 
