@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cryohype_model.inference.neighbours import Points, Rows, squared_distance
+from cryohype_model.runs.neighbours import Points, Rows, squared_distance
 
 EXACT_MEMBERS = 2000  # up to here a medoid is exact: its distances are a 32 MB matrix
 

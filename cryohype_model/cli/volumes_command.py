@@ -124,9 +124,9 @@ def _numbers(text: str, option: str) -> list[int]:
 
 
 def _wanted_path(args: argparse.Namespace, trained: TrainedRun) -> list[Wanted]:
-    from cryohype_model.analysis.traversal import path_between
     from cryohype_model.inference.trained import check_rows
     from cryohype_model.runs.latents import read_latents
+    from cryohype_model.runs.traversal import path_between
 
     ends = check_rows(_numbers(args.path, "--path"), len(trained.particles))
     if len(ends) != 2 or ends[0] == ends[1] or args.steps < 2:

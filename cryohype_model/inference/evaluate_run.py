@@ -9,10 +9,10 @@ import numpy as np
 
 from cryohype_model.errors import RunError
 from cryohype_model.inference.generate import VolumeGenerator
-from cryohype_model.inference.neighbours import Rows, nearest
 from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.latents import read_latents
+from cryohype_model.runs.neighbours import Rows, nearest
 
 
 def write_structure_maps(

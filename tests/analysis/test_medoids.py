@@ -5,7 +5,6 @@ import pytest
 
 from cryohype_model.analysis import medoids as module
 from cryohype_model.analysis.medoids import medoids
-from cryohype_model.analysis.traversal import path_between
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +38,3 @@ def test_one_particle_is_its_own_medoid(points: np.ndarray) -> None:
     assignment = np.zeros(120, np.int64)
     assignment[17] = 1
     assert medoids(points, assignment)[1] == 17
-
-
-def test_a_path_follows_the_line_between_two_particles() -> None:
-    line = np.stack([np.linspace(0, 10, 21), np.zeros(21)], axis=1).astype(np.float32)
-    aside = line + np.array([0, 5], np.float32)
-    path = path_between(np.concatenate([line, aside]), 0, 20, steps=5)
-    np.testing.assert_array_equal(path, [0, 5, 10, 15, 20])
-
-
-def test_a_path_through_few_particles_repeats_none() -> None:
-    np.testing.assert_array_equal(path_between(np.array([[0.0], [1.0]], np.float32), 1, 0, steps=9), [1, 0])

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryohype_model.inference import neighbours as module
-from cryohype_model.inference.neighbours import nearest
+from cryohype_model.runs import neighbours as module
+from cryohype_model.runs.neighbours import nearest
 
 
 def test_neighbours_go_from_near_to_far_and_begin_with_the_particle(monkeypatch: pytest.MonkeyPatch) -> None:
