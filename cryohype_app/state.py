@@ -53,6 +53,9 @@ class AppState(param.Parameterized):
     colour = param.String(default="", doc="column that colours the particles; empty for their density")
     operation = param.Selector(default="replace", objects=["replace", "add", "subtract", "intersect"], doc="what a lasso does")
     chosen = param.ClassSelector(class_=Chosen, default=Chosen(), doc="the particles that are selected now")
+    drawing = param.Selector(default="selection", objects=["selection", "path"], doc="what the next stroke of the lasso means")
+    stroke = param.List(default=[], doc="corners of the last stroke that was meant as a path")
+    path = param.ClassSelector(class_=np.ndarray, default=np.empty(0, np.int64), doc="the particles along the path that is shown")
     saved = param.Integer(default=0, doc="counts changes of the stored selections")
 
     def __init__(self, **given: Any) -> None:

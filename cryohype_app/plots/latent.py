@@ -26,6 +26,7 @@ from cryohype_app.plots.figure import INK, plain_axes
 from cryohype_app.plots.raster import Image, Range, View
 
 MARGIN = 0.04  # of the spread, around the particles
+PATH_INK = "#e3b341"
 FADED = 0.28  # opacity of what is not selected
 
 
@@ -38,6 +39,7 @@ class LatentFigure:
     selected: ColumnDataSource = field(default_factory=lambda: _image_source())
     medoids: ColumnDataSource = field(default_factory=lambda: ColumnDataSource({"x": [], "y": [], "name": [], "colour": []}))
     outline: ColumnDataSource = field(default_factory=lambda: ColumnDataSource({"x": [], "y": []}))
+    path: ColumnDataSource = field(default_factory=lambda: ColumnDataSource({"x": [], "y": []}))
     mapper: LinearColorMapper = field(default_factory=lambda: LinearColorMapper(palette=["#000000"] * 256, low=0, high=255))
     all_renderer: Any = None
 
@@ -80,6 +82,8 @@ def latent_figure() -> LatentFigure:
     parts.all_renderer = parts.figure.image("image", source=parts.everything, **picture)
     parts.figure.image("image", source=parts.selected, **picture)
     parts.figure.patch("x", "y", source=parts.outline, fill_alpha=0.0, line_color=INK, line_dash="dashed", line_alpha=0.8)
+    parts.figure.line("x", "y", source=parts.path, line_color=PATH_INK, line_width=2)
+    parts.figure.scatter("x", "y", source=parts.path, size=7, fill_color=PATH_INK, line_color="#ffffff")
     marks = {"source": parts.medoids, "x": "x", "y": "y"}
     parts.figure.scatter(size=13, fill_color="colour", line_color="#ffffff", line_width=1.5, **marks)
     parts.figure.text(

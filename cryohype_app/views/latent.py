@@ -50,6 +50,7 @@ class LatentView(Viewer):
         state.param.watch(lambda _: on_document(self.document, self._reframe), ["x_axis", "y_axis"])
         state.param.watch(lambda _: on_document(self.document, self._recolour), "colour")
         state.param.watch(lambda _: self.redraw(), "chosen")
+        state.param.watch(lambda _: on_document(self.document, self._draw_path), "path")
         self._reframe()
 
     def __panel__(self) -> Any:
@@ -103,6 +104,7 @@ class LatentView(Viewer):
         x, y = self.state.x_axis, self.state.y_axis
         self.parts.figure.xaxis.axis_label, self.parts.figure.yaxis.axis_label = self.data.title(x), self.data.title(y)
         self.parts.outline.data = {"x": [], "y": []}
+        self._draw_path()
         self.parts.frame(spread(self.data.column(x)), spread(self.data.column(y)))
         self._recolour()
 
@@ -124,6 +126,10 @@ class LatentView(Viewer):
         }
         self.redraw()
 
+    def _draw_path(self) -> None:
+        x, y = (self.data.column(axis)[self.state.path] for axis in (self.state.x_axis, self.state.y_axis))
+        self.parts.path.data = {"x": x, "y": y}
+
     def _drawn(self, event: SelectionGeometry) -> None:
         """A lasso or a box was drawn."""
         geometry = event.geometry
@@ -131,6 +137,9 @@ class LatentView(Viewer):
         axes = {"x_axis": self.state.x_axis, "y_axis": self.state.y_axis, "checkpoint": self.data.space.checkpoint}
         if geometry["type"] == "poly":
             corners = [(float(a), float(b)) for a, b in zip(geometry["x"], geometry["y"], strict=True)]
+            if self.state.drawing == "path":
+                self.state.param.update(stroke=corners, drawing="selection")
+                return
             self.parts.outline.data = {"x": [a for a, _ in corners], "y": [b for _, b in corners]}
             origin = {"kind": "lasso", "polygon": corners, **axes}
             self._finding.ask(lambda: under_polygon(x, y, corners), lambda rows: self._found(rows, origin))
