@@ -11,17 +11,15 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
-from cryohype_app.background import Latest, on_document
-from cryohype_app.components.mesh import Geometry, Mesh
-from cryohype_app.components.viewer3d import VolumeViewer
-from cryohype_app.plots.curves import histogram_figure, show_histogram
+from cryohype_app.background import on_document
 from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import sentence
+from cryohype_app.views.contour import Contour
 from cryohype_app.views.page import Tell
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
-from cryohype_app.worker.results import HistogramResult, MeshResult, StageResult
+from cryohype_app.worker.results import StageResult
 
 METHODS = {"automatic": "", "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours"}
 EMPTY = "Select particles: their molecule appears here."
@@ -40,37 +38,19 @@ class VolumeView(Viewer):
         self.worker, self.state, self.tell = worker, state, tell
         self.document = pn.state.curdoc
         self.slot = uuid.uuid4().hex
-        self.viewer = VolumeViewer(dark=dark, message=EMPTY, sizing_mode="stretch_both", min_height=160)
+        self.contour = Contour(worker, tell, dark, EMPTY)
+        self.viewer = self.contour.viewer
         self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
-        self.level = pmui.FloatSlider(
-            label="Contour",
-            show_value=False,
-            margin=(0, 8),
-            start=0,
-            end=1,
-            step=0.01,
-            value=0.5,
-            size="small",
-            sizing_mode="stretch_width",
-        )
-        self.plot, self.bins, self.mark = histogram_figure()
         self.facts = pmui.Typography("", variant="caption", margin=(0, 8), sizing_mode="stretch_width")
-        self.volume_id = ""
         self._whole: list[Callable[[str], None]] = []
-        self._is_setting = False
         self._task: asyncio.Task[None] | None = None
-        self._contour = Latest(self.document, self._failed)
-        self._histogram = Latest(self.document, self._failed)
         self._rows: Any = None
         state.param.watch(lambda _: self._chosen(), "chosen")
         self.method.param.watch(lambda _: self.generate(), "value")
-        self.level.param.watch(lambda _: self._level_moved(), "value")
 
     def __panel__(self) -> Any:
-        bins = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", height=34, margin=(0, 14))
-        contour = pmui.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
         return pmui.Column(
-            pmui.Row(self.method, contour, sizing_mode="stretch_width", margin=0),
+            pmui.Row(self.method, self.contour.controls, sizing_mode="stretch_width", margin=0),
             self.viewer,
             self.facts,
             sizing_mode="stretch_both",
@@ -96,7 +76,7 @@ class VolumeView(Viewer):
         self._rows = chosen.rows
         self._announce("")
         if not len(chosen):
-            self.viewer.param.update(meshes=[], busy="", message=EMPTY)
+            self.contour.clear(EMPTY)
             self.facts.object = ""
             return
         self.viewer.param.update(busy="reading images", message="")
@@ -121,11 +101,8 @@ class VolumeView(Viewer):
     def _show(self, stage: StageResult, chosen: Chosen) -> None:
         if chosen.rows is not self.state.chosen.rows:
             return  # the selection went on while this was on its way
-        self.volume_id = stage.volume_id
-        if stage.mesh is not None:
-            name = chosen.name or f"{len(chosen):,} particles"
-            self.viewer.box_angstrom = stage.array.shape[0] * stage.pixel_size_angstrom
-            self.viewer.meshes = [Mesh("main", _geometry(stage.mesh), name=name)]
+        name = chosen.name or f"{len(chosen):,} particles"
+        self.contour.show(stage.volume_id, stage.mesh, name, stage.array.shape[0] * stage.pixel_size_angstrom)
         used = f"{stage.rows_used:,} of {stage.rows_total:,}" if stage.rows_used < stage.rows_total else f"{stage.rows_total:,}"
         self.facts.object = (
             f"{stage.array.shape[0]} px at {stage.pixel_size_angstrom:.2f} Å · {stage.method} of {used} particle"
@@ -135,29 +112,8 @@ class VolumeView(Viewer):
             self.viewer.busy = f"{stage.array.shape[0]} px so far"
             return
         self.viewer.busy = ""
-        self._histogram.ask_async(lambda: self.worker.histogram(stage.volume_id), self._histogram_came)
+        self.contour.whole()
         self._announce(stage.volume_id)
-
-    def _histogram_came(self, found: HistogramResult) -> None:
-        show_histogram(self.plot, self.bins, found.counts, found.edges)
-        low, high = float(found.edges[0]), float(found.edges[-1])
-        level = found.level if found.level is not None else (low + high) / 2
-        self._is_setting = True
-        self.level.param.update(start=low, end=high, step=(high - low) / 200, value=level)
-        self._is_setting = False
-        self.mark.location = level
-
-    def _level_moved(self) -> None:
-        level = float(self.level.value)
-        on_document(self.document, lambda: setattr(self.mark, "location", level))
-        if self._is_setting or not self.volume_id:
-            return
-        volume_id = self.volume_id
-        self._contour.ask_async(lambda: self.worker.mesh(volume_id, level), self._contoured)
-
-    def _contoured(self, mesh: MeshResult) -> None:
-        if mesh.volume_id == self.volume_id and self.viewer.meshes:
-            self.viewer.meshes = [Mesh("main", _geometry(mesh), name=self.viewer.meshes[0].name)]
 
     def _announce(self, volume_id: str) -> None:
         for watch in self._whole:
@@ -166,7 +122,3 @@ class VolumeView(Viewer):
     def _failed(self, error: Exception) -> None:
         self.viewer.busy = ""
         self.tell(sentence(error))
-
-
-def _geometry(mesh: MeshResult) -> Geometry:
-    return Geometry.from_arrays(mesh.vertices, mesh.normals, mesh.faces)

@@ -1,0 +1,158 @@
+"""A map that a worker holds, as a surface: the 3-D view, and the slider of its level over the histogram of its densities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from cryohype_app.background import Latest, on_document
+from cryohype_app.components.mesh import Geometry, Mesh
+from cryohype_app.components.viewer3d import VolumeViewer
+from cryohype_app.plots.curves import histogram_figure, show_histogram
+from cryohype_app.store import sentence
+from cryohype_app.views.page import Tell
+from cryohype_app.worker.client import VolumeWorker
+from cryohype_app.worker.results import HistogramResult, MeshResult
+
+STEPS = 200  # of the slider
+
+
+class Contour:
+    """The surface of one map after another; :attr:`viewer` and :attr:`controls` are what a page shows of it.
+
+    Parameters
+    ----------
+    worker : holds the maps; a page may put another in its place. tell : shows a sentence to the user.
+    message : over the empty picture. look : colour, opacity and the like of the surface.
+    """
+
+    def __init__(self, worker: VolumeWorker | None, tell: Tell, dark: bool, message: str, **look: Any) -> None:
+        self.worker, self.tell = worker, tell
+        self.document = pn.state.curdoc
+        self.viewer = VolumeViewer(dark=dark, message=message, sizing_mode="stretch_both", min_height=160)
+        self.level = pmui.FloatSlider(
+            label="Contour", show_value=False, margin=(0, 8), start=0, end=1, step=0.01, value=0.5, size="small",
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+        self.plot, self.bins, self.mark = histogram_figure()
+        bins = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", height=34, margin=(0, 14))
+        self.controls = pmui.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
+        self.volume_id = ""
+        self.densities: HistogramResult | None = None
+        self._surface = Mesh("main", Geometry(), **look)
+        self._is_setting = False
+        self._moved: list[Callable[[float], None]] = []
+        self._drawn: list[Callable[[Mesh | None], None]] = []
+        self._contouring = Latest(self.document, self._failed)
+        self._counting = Latest(self.document, self._failed)
+        self.level.param.watch(lambda _: self._level_moved(), "value")
+
+    def on_moved(self, watch: Callable[[float], None]) -> None:
+        """Tell ``watch(level)`` of every level that the user chooses."""
+        self._moved.append(watch)
+
+    def on_drawn(self, watch: Callable[[Mesh | None], None]) -> None:
+        """Tell ``watch(surface)`` of every surface that is drawn, None when it is taken away."""
+        self._drawn.append(watch)
+
+    def clear(self, message: str) -> None:
+        """Show a sentence in place of a map."""
+        self.volume_id, self.densities = "", None
+        self.viewer.param.update(meshes=[], busy="", message=message)
+        self._announce(None)
+
+    def show(self, volume_id: str, mesh: MeshResult | None, name: str, box_angstrom: float) -> None:
+        """Draw a map, or a finer stage of it; of a map without a surface only the name is kept."""
+        self.volume_id = volume_id
+        self.viewer.box_angstrom = box_angstrom
+        self._surface = replace(self._surface, name=name)
+        if mesh is not None:
+            self._draw(mesh)
+
+    def whole(self, then: Callable[[HistogramResult], None] | None = None) -> None:
+        """The map is all there: count its densities, put the slider on its level, and tell ``then`` of them."""
+        worker, volume_id = self._held()
+        self._counting.ask_async(lambda: worker.histogram(volume_id), lambda found: self._counted(found, then))
+
+    def put(self, level: float) -> None:
+        """Draw the surface at a level, as near to it as the slider goes, without telling those who watch."""
+        step = float(self.level.step)  # at the very ends there is no surface
+        self._set(min(max(level, float(self.level.start) + step), float(self.level.end) - step))
+        self._contour()
+
+    def recolour(self, **look: Any) -> None:
+        """Another name, colour or opacity of the same surface."""
+        self._surface = replace(self._surface, **look)
+        if self.viewer.meshes:
+            self.viewer.meshes = [self._surface]
+            self._announce(self._surface)
+
+    def _counted(self, found: HistogramResult, then: Callable[[HistogramResult], None] | None) -> None:
+        if found.volume_id != self.volume_id:
+            return
+        self.densities = found
+        show_histogram(self.plot, self.bins, found.counts, found.edges)
+        low, high = float(found.edges[0]), float(found.edges[-1])
+        self._is_setting = True
+        self.level.param.update(start=low, end=high, step=(high - low) / STEPS)
+        self._is_setting = False
+        self._set(found.level if found.level is not None else (low + high) / 2)
+        if then is not None:
+            then(found)
+
+    def _set(self, level: float) -> None:
+        self._is_setting = True
+        self.level.value = level
+        self._is_setting = False
+        self._mark(level)
+
+    def _mark(self, level: float) -> None:
+        self.level.label = f"Contour {level:.3g}{in_deviations(level, self.densities)}"
+        on_document(self.document, lambda: setattr(self.mark, "location", level))
+
+    def _level_moved(self) -> None:
+        level = float(self.level.value)
+        if self._is_setting:
+            return
+        self._mark(level)
+        if self.volume_id:
+            self._contour()
+            for watch in self._moved:
+                watch(level)
+
+    def _contour(self) -> None:
+        (worker, volume_id), level = self._held(), float(self.level.value)
+        self._contouring.ask_async(lambda: worker.mesh(volume_id, level), self._contoured)
+
+    def _held(self) -> tuple[VolumeWorker, str]:
+        if self.worker is None:
+            raise ValueError("a contour without a worker has no map; set the worker first")
+        return self.worker, self.volume_id
+
+    def _contoured(self, mesh: MeshResult) -> None:
+        if mesh.volume_id == self.volume_id:
+            self._draw(mesh)
+
+    def _draw(self, mesh: MeshResult) -> None:
+        self._surface = replace(self._surface, geometry=Geometry.from_arrays(mesh.vertices, mesh.normals, mesh.faces))
+        self.viewer.meshes = [self._surface]
+        self._announce(self._surface)
+
+    def _announce(self, surface: Mesh | None) -> None:
+        for watch in self._drawn:
+            watch(surface)
+
+    def _failed(self, error: Exception) -> None:
+        self.viewer.busy = ""
+        self.tell(sentence(error))
+
+
+def in_deviations(level: float, densities: HistogramResult | None) -> str:
+    """`` · 3.2 σ``: how far a level is from the mean density, in standard deviations; nothing where that is not known."""
+    if densities is None or densities.deviation <= 0:
+        return ""
+    return f" · {(level - densities.mean) / densities.deviation:.1f} σ"
