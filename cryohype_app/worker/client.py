@@ -126,7 +126,7 @@ class VolumeWorker:
         return await self._of(volume_id, ProjectionsResult, "projections")
 
     async def difference(self, id_a: str, id_b: str) -> str:
-        """Id of a new volume: a minus b, b scaled by least squares."""
+        """Id of a new volume: a minus b on their common grid, b scaled by least squares."""
         self._check_held(id_a, id_b)
         return (await self._ask(StoredResult, "difference", {"first": id_a, "second": id_b})).volume_id
 

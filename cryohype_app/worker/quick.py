@@ -10,6 +10,7 @@ import numpy as np
 
 from cryohype_app.worker.ask import Ask
 from cryohype_app.worker.lowpass import low_passed
+from cryohype_app.worker.match import on_one_grid
 from cryohype_app.worker.measure import measure
 from cryohype_app.worker.mesh import MOST_FACES, surface
 from cryohype_app.worker.montage import particle_images
@@ -82,7 +83,10 @@ class Quick:
         counts, edges = np.histogram(volume.array, bins=HISTOGRAM_BINS)
         mean, deviation = float(volume.array.mean(dtype=np.float64)), float(volume.array.std(dtype=np.float64))
         edges = edges.astype(np.float64)
-        return HistogramResult(ask.message["volume_id"], counts.astype(np.int64), edges, mean, deviation, volume.level)
+        return HistogramResult(
+            ask.message["volume_id"], counts.astype(np.int64), edges, mean, deviation, volume.level,
+            len(volume.array), volume.pixel_size_angstrom, {"name": volume.name, **volume.facts},
+        )  # fmt: skip
 
     def projections(self, ask: Ask) -> ProjectionsResult:
         """Sums of ``volume_id`` along its axes."""
@@ -91,19 +95,19 @@ class Quick:
         return ProjectionsResult(ask.message["volume_id"], along_z, along_y, along_x, volume.pixel_size_angstrom)
 
     def difference(self, ask: Ask) -> StoredResult:
-        """``first`` minus ``second``, which is scaled so that the squares of the difference are least."""
+        """``first`` minus ``second``, on their common grid; the second scaled so that the squares of the difference are least."""
         first, second = (self.shelf.get(ask.message[name]) for name in ("first", "second"))
-        if first.array.shape != second.array.shape:
-            raise MetricError(
-                f"maps of {len(first.array)} and {len(second.array)} px cannot be subtracted; ask for both at one box"
-            )
-        a, b = (volume.array.astype(np.float64) for volume in (first, second))
+        first_map, second_map, pixel_size = on_one_grid(first, second)
+        a, b = (array.astype(np.float64) for array in (first_map, second_map))
         scale = float((a * b).sum() / max(float((b * b).sum()), 1e-30))
         array = (a - scale * b).astype(np.float32)
         level = DIFFERENCE_DEVIATIONS * float(array.std())
         facts = {"scale": scale, "first": ask.message["first"], "second": ask.message["second"]}
         name = f"{first.name} minus {second.name}"
-        made = StoredVolume(array, first.pixel_size_angstrom, level or None, "difference", name, first.origin_angstrom, facts)
+        shift = (len(first.array) // 2 * first.pixel_size_angstrom) - (len(array) // 2 * pixel_size)
+        x, y, z = first.origin_angstrom  # the centre stays where it was
+        origin = (x + shift, y + shift, z + shift)
+        made = StoredVolume(array, pixel_size, level or None, "difference", name, origin, facts)
         return StoredResult(self.shelf.put(made))
 
     def low_pass(self, ask: Ask) -> StoredResult:

@@ -135,7 +135,12 @@ class MetricsResult:
 
 @dataclass(frozen=True, eq=False)
 class HistogramResult:
-    """``counts`` (b,) of the densities between ``edges`` (b + 1,), their mean and standard deviation, the suggested level."""
+    """``counts`` (b,) of the densities between ``edges`` (b + 1,), their mean and standard deviation, the suggested level.
+
+    Attributes
+    ----------
+    facts : how the map was made, as of :class:`VolumeResult`, without the array.
+    """
 
     volume_id: str
     counts: npt.NDArray[np.int64]
@@ -143,6 +148,9 @@ class HistogramResult:
     mean: float
     deviation: float
     level: float | None
+    box_px: int
+    pixel_size_angstrom: float
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
