@@ -16,6 +16,7 @@ from cryohype_app.plots.curves import histogram_figure, show_histogram
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell
 from cryohype_app.worker.client import VolumeWorker
+from cryohype_app.worker.errors import VolumeGone
 from cryohype_app.worker.results import HistogramResult, MeshResult
 
 STEPS = 200  # of the slider
@@ -27,21 +28,25 @@ class Contour:
     Parameters
     ----------
     worker : holds the maps; a page may put another in its place. tell : shows a sentence to the user.
-    message : over the empty picture. look : colour, opacity and the like of the surface.
+    message : over the empty picture. title : of the slider. look : colour, opacity and the like of the surface.
+    renew : called where the worker no longer holds the map, to make it again; without, the user is told so.
     """
 
-    def __init__(self, worker: VolumeWorker | None, tell: Tell, dark: bool, message: str, **look: Any) -> None:
-        self.worker, self.tell = worker, tell
+    def __init__(
+        self, worker: VolumeWorker | None, tell: Tell, dark: bool, message: str, *,
+        title: str = "Contour", renew: Callable[[], None] | None = None, **look: Any,
+    ) -> None:  # fmt: skip
+        self.worker, self.tell, self.title, self.renew = worker, tell, title, renew
         self.document = pn.state.curdoc
         self.viewer = VolumeViewer(dark=dark, message=message, sizing_mode="stretch_both", min_height=160)
         self.level = pmui.FloatSlider(
-            label="Contour", show_value=False, margin=(0, 8), start=0, end=1, step=0.01, value=0.5, size="small",
+            label=title, show_value=False, margin=(0, 8), start=0, end=1, step=0.01, value=0.5, size="small",
             sizing_mode="stretch_width",
         )  # fmt: skip
         self.plot, self.bins, self.mark = histogram_figure()
         bins = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", height=34, margin=(0, 14))
         self.controls = pmui.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
-        self.volume_id = ""
+        self.volume_id, self._drawn_id = "", ""
         self.densities: HistogramResult | None = None
         self._surface = Mesh("main", Geometry(), **look)
         self._is_setting = False
@@ -61,20 +66,24 @@ class Contour:
 
     def clear(self, message: str) -> None:
         """Show a sentence in place of a map."""
-        self.volume_id, self.densities = "", None
+        self.volume_id, self._drawn_id, self.densities = "", "", None
         self.viewer.param.update(meshes=[], busy="", message=message)
         self._announce(None)
 
     def show(self, volume_id: str, mesh: MeshResult | None, name: str, box_angstrom: float) -> None:
-        """Draw a map, or a finer stage of it; of a map without a surface only the name is kept."""
+        """Draw a stage of a map; of one without a surface only the name is kept."""
         self.volume_id = volume_id
         self.viewer.box_angstrom = box_angstrom
         self._surface = replace(self._surface, name=name)
         if mesh is not None:
             self._draw(mesh)
 
-    def whole(self, then: Callable[[HistogramResult], None] | None = None) -> None:
-        """The map is all there: count its densities, put the slider on its level, and tell ``then`` of them."""
+    def whole(self, volume_id: str, name: str, then: Callable[[HistogramResult], None] | None = None) -> None:
+        """The map is all there: count its densities, put the slider on its level, draw it where that was not done yet,
+        and tell ``then`` of the densities.
+        """
+        self.volume_id = volume_id
+        self._surface = replace(self._surface, name=name)
         worker, volume_id = self._held()
         self._counting.ask_async(lambda: worker.histogram(volume_id), lambda found: self._counted(found, then))
 
@@ -84,34 +93,28 @@ class Contour:
         self._set(min(max(level, float(self.level.start) + step), float(self.level.end) - step))
         self._contour()
 
-    def recolour(self, **look: Any) -> None:
-        """Another name, colour or opacity of the same surface."""
-        self._surface = replace(self._surface, **look)
-        if self.viewer.meshes:
-            self.viewer.meshes = [self._surface]
-            self._announce(self._surface)
-
     def _counted(self, found: HistogramResult, then: Callable[[HistogramResult], None] | None) -> None:
         if found.volume_id != self.volume_id:
             return
         self.densities = found
+        self.viewer.box_angstrom = found.box_px * found.pixel_size_angstrom
         show_histogram(self.plot, self.bins, found.counts, found.edges)
         low, high = float(found.edges[0]), float(found.edges[-1])
-        self._is_setting = True
-        self.level.param.update(start=low, end=high, step=(high - low) / STEPS)
-        self._is_setting = False
-        self._set(found.level if found.level is not None else (low + high) / 2)
+        level = found.level if found.level is not None else (low + high) / 2
+        self._set(level, start=low, end=high, step=(high - low) / STEPS)
+        if self._drawn_id != found.volume_id:
+            self._contour()
         if then is not None:
             then(found)
 
-    def _set(self, level: float) -> None:
+    def _set(self, level: float, **limits: float) -> None:
         self._is_setting = True
-        self.level.value = level
+        self.level.param.update(value=level, **limits)
         self._is_setting = False
         self._mark(level)
 
     def _mark(self, level: float) -> None:
-        self.level.label = f"Contour {level:.3g}{in_deviations(level, self.densities)}"
+        self.level.label = f"{self.title} {level:.3g}{in_deviations(level, self.densities)}"
         on_document(self.document, lambda: setattr(self.mark, "location", level))
 
     def _level_moved(self) -> None:
@@ -138,6 +141,7 @@ class Contour:
             self._draw(mesh)
 
     def _draw(self, mesh: MeshResult) -> None:
+        self._drawn_id = mesh.volume_id
         self._surface = replace(self._surface, geometry=Geometry.from_arrays(mesh.vertices, mesh.normals, mesh.faces))
         self.viewer.meshes = [self._surface]
         self._announce(self._surface)
@@ -148,7 +152,10 @@ class Contour:
 
     def _failed(self, error: Exception) -> None:
         self.viewer.busy = ""
-        self.tell(sentence(error))
+        if isinstance(error, VolumeGone) and self.renew is not None:
+            self.renew()
+        else:
+            self.tell(sentence(error))
 
 
 def in_deviations(level: float, densities: HistogramResult | None) -> str:

@@ -38,7 +38,7 @@ class VolumeView(Viewer):
         self.worker, self.state, self.tell = worker, state, tell
         self.document = pn.state.curdoc
         self.slot = uuid.uuid4().hex
-        self.contour = Contour(worker, tell, dark, EMPTY)
+        self.contour = Contour(worker, tell, dark, EMPTY, renew=self.generate)
         self.viewer = self.contour.viewer
         self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
         self.facts = pmui.Typography("", variant="caption", margin=(0, 8), sizing_mode="stretch_width")
@@ -112,7 +112,7 @@ class VolumeView(Viewer):
             self.viewer.busy = f"{stage.array.shape[0]} px so far"
             return
         self.viewer.busy = ""
-        self.contour.whole()
+        self.contour.whole(stage.volume_id, name)
         self._announce(stage.volume_id)
 
     def _announce(self, volume_id: str) -> None:
