@@ -27,8 +27,10 @@ def under_polygon(x: Coordinates, y: Coordinates, polygon: Sequence[tuple[float,
     import shapely
 
     corners = np.asarray(polygon, dtype=np.float64)
-    if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+    if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2:
         raise RunError(f"a lasso needs at least three corners, not {len(polygon)}; draw around the particles")
+    if not np.isfinite(corners).all():
+        raise RunError("a corner of the lasso is not a finite number; draw around the particles")
     near = under_box(x, y, (*corners.min(axis=0), *corners.max(axis=0)))
     shape = shapely.make_valid(shapely.Polygon(corners))  # a lasso that crosses itself encloses every part of it
     shapely.prepare(shape)

@@ -39,7 +39,7 @@ def rows_where(frame: LatentFrame, condition: str) -> npt.NDArray[np.int64]:
         tree = ast.parse(condition.strip(), mode="eval")
         with np.errstate(all="ignore"):
             mask = np.asarray(_value(tree.body, frame))
-    except (SyntaxError, RecursionError, MemoryError, TypeError, ValueError):
+    except (SyntaxError, RecursionError, MemoryError, TypeError, ValueError, ArithmeticError):
         raise RunError(f"{condition!r} is not understood; write a condition such as {EXAMPLE}") from None
     if mask.shape != (len(frame),) or mask.dtype != bool:
         raise RunError(f"{condition!r} is no condition; write one such as {EXAMPLE}")
@@ -57,7 +57,10 @@ def _value(node: ast.expr, frame: LatentFrame) -> Any:
         value = _value(node.operand, frame)
         return -value if isinstance(node.op, ast.USub) else ~_mask(value)
     if isinstance(node, ast.BinOp) and type(node.op) in COMPUTE:
-        return COMPUTE[type(node.op)](_value(node.left, frame), _value(node.right, frame))
+        left, right = _value(node.left, frame), _value(node.right, frame)
+        if isinstance(left, list) or isinstance(right, list):  # (1, 2) * 999999999 would fill the memory
+            raise TypeError("a list is only compared")
+        return COMPUTE[type(node.op)](left, right)
     if isinstance(node, ast.BoolOp):
         combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
         return combine.reduce([_mask(_value(part, frame)) for part in node.values])

@@ -38,9 +38,12 @@ class Roots:
 
         Raises
         ------
-        InputFileError : it is not under any root, also by way of a symbolic link or "..".
+        InputFileError : it is not under any root, also by way of a symbolic link or "..", or no path at all.
         """
-        resolved = Path(os.path.expanduser(path)).resolve()
+        try:
+            resolved = Path(os.path.expanduser(path)).resolve()
+        except (OSError, RuntimeError, ValueError):  # links in a circle, a zero byte
+            raise InputFileError(f"{str(path)!r} is no path of this machine; give that of a file or folder") from None
         if not any(resolved.is_relative_to(root) for root in self.folders):
             known = ", ".join(map(str, self.folders))
             raise InputFileError(f"{path} is outside of the folders that this server may read ({known}); start it with --root")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,20 +24,21 @@ TICK_SECONDS = 1.0
 
 @dataclass
 class Services:
-    """Runs on disk, jobs, volume workers, and the folders that may be read."""
+    """Runs on disk, jobs, volume workers, and the folders that may be read.
+
+    Attributes
+    ----------
+    watchers : called after each look at the jobs, once a second.
+    """
 
     data: DataStore
     jobs: JobBook
     roots: Roots
     accelerator: str = "auto"
     devices: tuple[Device, ...] = field(default_factory=list_devices)
+    watchers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
     _followed: dict[Path, str] = field(default_factory=dict)
-
-    @property
-    def has_gpu(self) -> bool:
-        """Whether this machine has a GPU that the server may use."""
-        return any(device.id != "cpu" for device in self.devices)
 
     async def follow(self, run_id: str, checkpoint: str) -> VolumeWorker:
         """The worker of a training's latest checkpoint; that of the one before ends: a long training holds one process."""
@@ -75,6 +76,8 @@ class Services:
             try:
                 await asyncio.to_thread(self.jobs.tick)
                 self.devices = await asyncio.to_thread(list_devices)
+                for watch in self.watchers:
+                    await watch()
             except Exception:
                 log.exception("the jobs could not be looked at; trying again")
             await asyncio.sleep(TICK_SECONDS)

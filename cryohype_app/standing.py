@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cryohype_app.jobs.book import JobBook
 from cryohype_app.jobs.job import Job
 from cryohype_app.store import DataStore
-from cryohype_model.errors import CryoHypeError
+from cryohype_model.errors import CryoHypeError, RunError
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import Manifest
 from cryohype_model.runs.run import read_config
@@ -62,6 +62,21 @@ def standings(data: DataStore, jobs: JobBook) -> list[Standing]:
     """Every run of the store, newest first."""
     working = {job.run: job for job in reversed(jobs.jobs()) if job.run is not None and not job.is_over}
     return [_standing(data, key, found, working.get(found.run.path)) for key, found in data.keyed_runs()]
+
+
+def standing_of(data: DataStore, jobs: JobBook, run_id: str) -> Standing:
+    """One run, by its identity.
+
+    Raises
+    ------
+    RunError : there is none.
+    """
+    path = data.run(run_id).path
+    working = next((job for job in jobs.jobs() if job.run == path and not job.is_over), None)
+    for key, found in data.keyed_runs():
+        if key == run_id:
+            return _standing(data, key, found, working)
+    raise RunError(f"the run {run_id!r} has just gone; choose another")
 
 
 def _standing(data: DataStore, key: str, found: FoundRun, job: Job | None) -> Standing:

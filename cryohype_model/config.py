@@ -266,7 +266,7 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise ConfigError(f"--set wants section.key=value, not {text!r}")
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number of thousands of digits, brackets without end
         value = raw
     for part in reversed(key.strip().split(".")):
         value = {part: value}

@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import Latest
-from cryohype_app.jobs.commands import analyze_command, resume_command
+from cryohype_app.launch import default_device, resume_training, start_analysis
 from cryohype_app.plots.sparkline import sparkline
 from cryohype_app.services import Services
 from cryohype_app.standing import Standing, standings
@@ -126,9 +126,8 @@ class RunsView(Viewer):
             self.frame.tell(f"{run.name} writes a checkpoint and stops.", "info")
 
     def _submit(self, run: Standing, kind: str) -> None:
-        device = "cuda:0" if self.services.has_gpu else "cpu"
-        command = (resume_command if kind == "train" else analyze_command)(run.path, device=device)
-        self.services.jobs.submit(kind, f"{kind} {run.name}", command, run=run.path, device=device)
+        start = resume_training if kind == "train" else start_analysis
+        start(self.services, run.id, default_device(self.services))
         self.frame.tell(f"{run.name}: {kind} is in the queue.", "success")
 
     def _ask_delete(self, run: Standing) -> None:

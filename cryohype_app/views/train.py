@@ -13,8 +13,9 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import Latest
-from cryohype_app.jobs.commands import shown, train_command
+from cryohype_app.jobs.commands import shown
 from cryohype_app.jobs.devices import Device
+from cryohype_app.launch import Training, start_training
 from cryohype_app.particles import ParticleSummary, defocus_um, summarize, viewing_directions
 from cryohype_app.plots.particles import img_tag, montage, spread_figures
 from cryohype_app.services import Services
@@ -24,7 +25,7 @@ from cryohype_app.views.form import ConfigForm
 from cryohype_app.views.page import Frame, argument, panel
 from cryohype_model.config import load_config, preset_names
 from cryohype_model.errors import ConfigError, CryoHypeError
-from cryohype_model.runs.run import read_config, refuse_occupied
+from cryohype_model.runs.run import read_config
 
 READ_WITH = ("datadir", "poses", "ctf", "indices", "labels", "optics_group")  # keys of data that decide what is read
 SMALL: dict[str, Any] = {"size": "small", "margin": 4}
@@ -121,11 +122,12 @@ class TrainView(Viewer):
         self._told()
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """The command that would be started."""
-        output = self.services.data.home / (self.run_name.value.strip() or self._free_name())
+    def wanted(self) -> Training:
+        """What would be started."""
+        name = self.run_name.value.strip() or self._free_name()
         preset = None if self.config_file is not None else str(self.preset.value)
-        return train_command(Path(self.path.value), output, preset, self.form.overrides, self._devices(), self.config_file)
+        particles = Path(self.path.value.strip()).absolute()
+        return Training(particles, name, preset, self.config_file, self.form.overrides, self._devices(), str(self.lane.value))
 
     def _given(self) -> dict[str, Any]:
         """What the settings say of how the file is read; paths only under the roots."""
@@ -143,7 +145,7 @@ class TrainView(Viewer):
 
     def _told(self) -> None:
         if self.path.value:
-            self.command.value = shown(self.wanted)
+            self.command.value = shown(self.wanted.command(self.services.data.home))
         self.start.disabled = self.summary is None or self.summary.table.rotation is None
 
     def _picked(self, path: Path) -> None:
@@ -184,21 +186,15 @@ class TrainView(Viewer):
 
     def _start(self) -> None:
         """Put the training into the queue."""
-        command, device = self.wanted, self._devices()
-        output = Path(command[command.index("-o") + 1])
+        wanted = self.wanted
         try:
-            self.services.roots.checked(output)
-            refuse_occupied(output)
             if self.form.emptied:
                 raise ConfigError(f"{self.form.emptied[0]} cannot be left empty here; give a value, or choose another preset")
-            load_config(
-                self.config_file, preset=None if self.config_file else str(self.preset.value), overrides=self.form.overrides
-            )
-            self.services.jobs.submit("train", output.name, command, run=output, lane=str(self.lane.value), device=device)
+            start_training(self.services, wanted)
         except CryoHypeError as error:
             self.frame.tell(sentence(error), "error")
             return
-        self.frame.tell(f"{output.name} waits for its device; it appears under Runs.", "success")
+        self.frame.tell(f"{wanted.name} waits for its device; it appears under Runs.", "success")
 
 
 def facts_table(rows: Iterable[tuple[str, str]]) -> str:

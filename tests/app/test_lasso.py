@@ -36,7 +36,7 @@ def test_a_lasso_that_crosses_itself_holds_both_loops() -> None:
 
 @pytest.mark.parametrize("polygon", [[], [(0.0, 0.0), (1.0, 1.0)], [(0.0, 0.0), (1.0, float("nan")), (1.0, 0.0)]])
 def test_what_is_no_lasso_is_told(polygon: list[tuple[float, float]]) -> None:
-    with pytest.raises(RunError, match="at least three corners"):
+    with pytest.raises(RunError, match="at least three corners|not a finite number"):
         under_polygon(X, Y, polygon)
 
 

@@ -51,6 +51,7 @@ def test_conditions(condition: str, expected: list[int]) -> None:
         "", "loss", "loss <", "0.5", "loss + 1", "__import__('os').system('touch /tmp/x')", "loss.__class__ == 1", "'a' == 'b'",
         "loss < 0.5 and cluster", "(lambda: 1)() == 1", "[x for x in loss] == 1", "loss is 1", "1 < 2", "loss < 1j", "not loss",
         "(" * 300 + "loss < 1" + ")" * 300, "loss[0] < 1", "f'{loss}' == 1", "loss < 1; cluster == 1",
+        "loss < 1 / 0", "cluster + 1" + "0" * 30 + " > 1", "cluster in (0, 2) * 2",
     ],
 )  # fmt: skip
 def test_anything_else_is_told(condition: str) -> None:

@@ -44,3 +44,11 @@ def test_a_sibling_whose_name_begins_alike_is_outside(tmp_path: Path) -> None:
 def test_a_file_is_not_listed_as_a_folder(roots: Roots) -> None:
     with pytest.raises(InputFileError, match="cannot be listed"):
         roots.entries(roots.folders[0] / "b.star")
+
+
+def test_what_is_no_path_is_told(roots: Roots) -> None:
+    inside = roots.folders[0]
+    (inside / "circle.star").symlink_to(inside / "circle.star")
+    with pytest.raises(InputFileError, match="no path"):
+        roots.checked("a\0b")
+    assert "circle.star" not in [entry.name for entry in roots.entries(inside)]

@@ -49,7 +49,7 @@ def pages(store: Path, mixture: Path) -> Pages:
 
 def test_a_clone_keeps_every_setting_of_its_run(pages: Pages, analysed: Run) -> None:
     view = pages.make(clone=read_manifest(analysed).id, training__epochs=9)
-    words = view.wanted[3:]
+    words = view.wanted.command(pages.services.data.home)[3:]
     args = command_parser("train").parse_args(list(words[1:]))
     assert args.preset is None, "a preset would take the place of the settings that are cloned"
     config = load_config(args.config, overrides=args.overrides)
@@ -64,8 +64,8 @@ def test_a_clone_keeps_every_setting_of_its_run(pages: Pages, analysed: Run) -> 
 def test_a_preset_takes_the_place_of_a_clone(pages: Pages, analysed: Run) -> None:
     view = pages.make(clone=read_manifest(analysed).id)
     view.preset.value = "demo"
-    assert "--preset" in view.wanted
-    assert "--config" not in view.wanted
+    assert view.wanted.preset == "demo"
+    assert view.wanted.config is None
 
 
 def test_the_settings_that_say_how_a_file_is_read_are_heeded_and_confined(pages: Pages, analysed: Run, tmp_path: Path) -> None:
