@@ -45,11 +45,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("the demo needs at least 2 structures of 10 images each")
     folder: Path = args.output
     _prepare(folder, args.overwrite)
-    commands = _commands(args, folder)
+    commands = demo_commands(folder, args.structures, args.images, args.epochs, args.seed)
     seconds = {}
     for words in commands:
         began = time.monotonic()
-        _step(words)
+        run_step(words)
         seconds[words[0]] = time.monotonic() - began
     facts = _facts(folder) | {
         "structures": args.structures,
@@ -64,32 +64,38 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _commands(args: argparse.Namespace, folder: Path) -> list[list[str]]:
-    """The commands that the demo consists of."""
+def demo_commands(folder: Path, structures: int, images: int, epochs: int | None, seed: int) -> list[list[str]]:
+    """The commands that the demo consists of, word by word: simulate, backproject, train, analyze, evaluate.
+
+    Parameters
+    ----------
+    folder : of the demo. structures, images : made-up complexes, and images of each.
+    epochs : None for those of the preset. seed : of the images and of training.
+    """
     data, run_folder, bound = str(folder / "data"), str(folder / "run"), str(folder / "bound")
     stars = f"{data}/particles.star"
-    epochs = [] if args.epochs is None else ["--epochs", str(args.epochs)]
+    longer = [] if epochs is None else ["--epochs", str(epochs)]
     simulate = [
         "simulate",
         "--procedural",
-        str(args.structures),
+        str(structures),
         "--images-per-structure",
-        str(args.images),
+        str(images),
         "--box",
         str(BOX_PX),
     ]
     simulate += ["--pixel-size", str(PIXEL_SIZE_ANGSTROM), "--resolution", str(2 * PIXEL_SIZE_ANGSTROM), "--snr", str(SNR)]
-    simulate += ["--max-shift", "2", "--seed", str(args.seed), "-o", data]
+    simulate += ["--max-shift", "2", "--seed", str(seed), "-o", data]
     return [
         simulate,
         ["backproject", stars, "--by-label", "-o", bound],
-        ["train", stars, "--preset", "demo", *epochs, "--set", f"training.seed={args.seed}", "-o", run_folder],
+        ["train", stars, "--preset", "demo", *longer, "--set", f"training.seed={seed}", "-o", run_folder],
         ["analyze", run_folder],
         ["evaluate", run_folder, "--truth", data, "--back-projection", bound, "--images-per-structure", "3", "--keep-volumes"],
     ]
 
 
-def _step(words: list[str]) -> None:
+def run_step(words: list[str]) -> None:
     """Show and run one command in this process."""
     from cryohype_model.cli import command_parser
 

@@ -53,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--box", type=int, metavar="PX", help="Fourier-downsample to this box, as data.box_px")
     for name in DATA_OPTIONS:
         parser.add_argument(f"--{name}", metavar="PATH", help=f"as data.{name}")
+    parser.add_argument(
+        "--analyze", action="store_true", help="when it has trained to the end, analyse as `cryohype analyze RUN`"
+    )
     add_json_option(parser)
 
 
@@ -74,8 +77,18 @@ def run(args: argparse.Namespace) -> int:
         print_json(facts | {"seconds": time.monotonic() - started, "batch_size": config.training.batch_size})
     if result.signal_number is not None:
         return 128 + result.signal_number
+    if args.analyze:
+        return _analyze(run_folder)
     console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def _analyze(run_folder: Run) -> int:
+    """`cryohype analyze` with what the run's configuration says."""
+    from cryohype_model.cli import command_parser
+
+    args = command_parser("analyze").parse_args([str(run_folder.path)])
+    return int(args.run(args))
 
 
 def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:
@@ -141,7 +154,7 @@ def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, b
     from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint
     from cryohype_model.runs.run import open_run, write_config
     from cryohype_model.training.loop import make_fabric
-    from cryohype_model.training.resume import check_same_model, refuse_running, reopen_training_set
+    from cryohype_model.training.resume import check_resumable, check_same_model, refuse_running, reopen_training_set
 
     if args.output or args.config or args.preset or any(getattr(args, name) for name in DATA_OPTIONS) or args.box:
         raise ConfigError(
@@ -155,6 +168,8 @@ def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, b
     if not file.is_file() and args.checkpoint != "last":
         raise RunError(f"{run_folder.path} has no checkpoint {args.checkpoint!r}; look into {run_folder.checkpoints}")
     checkpoint: Checkpoint | None = load_checkpoint(file) if file.is_file() else None
+    if checkpoint is not None:
+        check_resumable(run_folder, checkpoint)
     for before in (load_config(run_folder.config), *((checkpoint.config,) if checkpoint else ())):
         check_same_model(before, config)
     data = reopen_training_set(run_folder, config, checkpoint)

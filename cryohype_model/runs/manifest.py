@@ -41,6 +41,7 @@ class Manifest(BaseModel):
     pid: int | None = Field(None, description="process that trains, while status is running")
     process_created: float | None = Field(None, description="when that process began, Unix seconds: tells a reused pid apart")
     message: str = Field("", description="last sentence for people, such as why the run failed")
+    note: str = Field("", description="what people should know of its making, such as that it is the shipped demo")
 
 
 def utc_now() -> datetime:

@@ -12,6 +12,7 @@ from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.run import read_config
 from cryohype_model.training.prepare import TrainingSet, check_trainable, image_scale, table_fingerprint
 
 
@@ -22,6 +23,16 @@ def check_same_model(before: RunConfig, now: RunConfig) -> None:
             raise ConfigError(
                 f"a resumed run keeps its {section} section; only training.* and analysis.* keys can change, or begin a new run"
             )
+
+
+def check_resumable(run: Run, checkpoint: Checkpoint) -> None:
+    """RunError where the optimiser's state was left out to make a run small: going on without it is another training."""
+    if not checkpoint.optimizer:
+        particles = read_config(run).data.particles
+        raise RunError(
+            f"{run.path} was shipped without the optimiser's state and cannot be resumed; "
+            f"train a new run from its settings: cryohype train {particles} --config {run.config}"
+        )
 
 
 def refuse_running(run: Run) -> None:

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import torch
 from cryohype_model.cli import main
 from cryohype_model.config import dump_config, load_config
 from cryohype_model.io.particles import read_particles
-from cryohype_model.nets.checkpoint import Checkpoint, load_checkpoint
+from cryohype_model.nets.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cryohype_model.nets.loss import SliceLoss
+from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
 from cryohype_model.runs.metrics_log import read_metrics
@@ -155,6 +157,28 @@ def test_stop_message_names_the_command_that_goes_on_and_keeps_what_was_set(
     assert f"Go on with: cryohype train --resume {run.path}" in capsys.readouterr().err
     assert _resume(run) == 0
     assert _last(run).epoch == 4
+
+
+def test_a_run_without_the_state_of_its_optimiser_is_not_resumed(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "run")
+    assert train("run") == 0
+    save_checkpoint(replace(_last(run), optimizer={}), run.checkpoints / "last.ckpt")
+    before = run.config.read_text()
+    assert _resume(run, "--epochs", "4") == 2
+    said = capsys.readouterr().err
+    assert "shipped without the optimiser's state" in said and f"--config {run.config}" in said
+    assert run.config.read_text() == before and read_manifest(run).status == "finished"
+
+
+def test_analysis_follows_a_training_that_came_to_its_end(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    assert train("whole", "--analyze", "--set", "analysis.clusters=2") == 0
+    assert len(read_latents(whole)) == 60
+    _interrupt_after(monkeypatch, 3)
+    assert train("cut", "--analyze") == 130
+    assert not any(cut.latents.iterdir())
 
 
 def test_a_signal_in_the_last_step_finds_the_training_finished(
