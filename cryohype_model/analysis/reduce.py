@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +45,7 @@ def umap_coordinates(
     if len(rows) < FEWEST_PARTICLES or not np.ptp(sample[:, :2], axis=0).all():
         return np.asarray(pca[:, :2], dtype=np.float32).copy()
     progress.say("UMAP: compiles code first, which takes some seconds.")
-    progress.begin("UMAP", count)
+    layout = _Layout(progress)
     nearest = min(neighbors, len(rows) - 1)
     with _quiet():
         import umap
@@ -55,16 +57,39 @@ def umap_coordinates(
             init=sample[:, :2],
             random_state=seed,
             n_jobs=1,  # what a fixed seed asks for
+            tqdm_kwds={"disable": False, "file": layout, "bar_format": "{n_fmt}/{total_fmt}"},
         )
         placed = np.empty((count, 2), dtype=np.float32)
         placed[rows] = model.fit_transform(sample)
-        progress.advance(len(rows))
+        model.tqdm_kwds = {"disable": True}
         rest = np.setdiff1d(np.arange(count), rows, assume_unique=True)
+        if len(rest):
+            progress.begin("UMAP: placing the others", len(rest))
         for start in range(0, len(rest), TRANSFORM_ROWS):
             chunk = rest[start : start + TRANSFORM_ROWS]
             placed[chunk] = model.transform(np.asarray(pca[chunk]))
             progress.advance(len(chunk))
     return placed
+
+
+class _Layout(io.TextIOBase):
+    """The file that umap's bar is drawn into, as ``19/200``: it tells the epochs of its layout in no other way."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+        self._done = -1
+
+    def write(self, text: str) -> int:
+        """What tqdm draws."""
+        if found := re.match(r"\r(\d+)/(\d+)", text):
+            done, total = int(found[1]), int(found[2])
+            if self._done < 0:
+                self._progress.begin("UMAP layout, epochs", total)
+                self._done = 0
+            self._progress.advance(done - self._done)
+            self._done = done
+        return len(text)
 
 
 def _exact_neighbours(points: npt.NDArray[np.float32], count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], None]:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 from cryohype_model.cli.output import add_json_option, console, print_json
+from cryohype_model.cli.stages import stages
 
 if TYPE_CHECKING:
     from cryohype_model.analysis.analyze import AnalysisResult
@@ -44,47 +42,12 @@ def run(args: argparse.Namespace) -> int:
     trained = open_trained_run(args.run_folder, args.checkpoint, args.accelerator)
     config = _config(trained.config, args)
     parts = Parts(not args.no_umap, not args.no_volumes, args.mean, args.activations)
-    with StageBar() as bar:
-        result = analyze(trained, config, bar, parts)
+    with stages() as progress:
+        result = analyze(trained, config, progress, parts)
     _print_result(result)
     if args.json:
         print_json(_record(result))
     return 0
-
-
-class StageBar:
-    """Context that draws the stages of an analysis on standard error, one bar each, with the time left."""
-
-    def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> StageBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bar.stop()
-
-    def begin(self, stage: str, total: int) -> None:
-        """A new bar."""
-        self._task = self._bar.add_task(stage, total=total)
-
-    def advance(self, count: int) -> None:
-        """Move it."""
-        if self._task is not None:
-            self._bar.advance(self._task, count)
-
-    def say(self, sentence: str) -> None:
-        """A sentence above the bars."""
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _config(config: RunConfig, args: argparse.Namespace) -> AnalysisConfig:

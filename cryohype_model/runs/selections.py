@@ -88,7 +88,7 @@ def read_selection_facts(run: Run | Path, name: str) -> dict[str, Any]:
 
 
 def delete_selection(run: Run | Path, name: str) -> None:
-    """Remove a selection; its particles stay.
+    """Remove a selection and its embeddings; its particles stay.
 
     Raises
     ------
@@ -99,6 +99,9 @@ def delete_selection(run: Run | Path, name: str) -> None:
     array_path, json_path = _files(run, name)
     json_path.unlink(missing_ok=True)  # what makes it be listed, first
     array_path.unlink(missing_ok=True)
+    for folder in run.latents.glob("*/embeddings"):  # pictures of these particles alone, see embeddings.py
+        for suffix in (".json", ".parquet"):
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def list_selections(run: Run | Path) -> list[str]:
