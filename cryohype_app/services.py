@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryohype_app.exports.desk import ExportDesk
 from cryohype_app.jobs.devices import Device, list_devices
 from cryohype_app.roots import Roots
 from cryohype_app.store import DataStore
@@ -37,6 +38,7 @@ class Services:
     accelerator: str = "auto"
     devices: tuple[Device, ...] = field(default_factory=list_devices)
     watchers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    exports: ExportDesk = field(default_factory=ExportDesk)
     _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
     _followed: dict[Path, str] = field(default_factory=dict)
 
@@ -83,7 +85,8 @@ class Services:
             await asyncio.sleep(TICK_SECONDS)
 
     async def close(self) -> None:
-        """End the volume workers; jobs go on."""
+        """End the volume workers and what they export; jobs go on."""
+        await self.exports.close()
         for worker in self._workers.values():
             await worker.close()
         self._workers.clear()

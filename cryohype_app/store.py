@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 
 import pandas as pd
 
@@ -40,6 +40,7 @@ class DataStore:
     _metrics: dict[Path, tuple[tuple[int, int], pd.DataFrame]] = field(default_factory=dict)
     _table: tuple[Path, ParticleTable] | None = None
     _lock: RLock = field(default_factory=RLock)
+    _reading: Lock = field(default_factory=Lock)  # of particles, which takes long: nothing else waits for it
 
     @property
     def home(self) -> Path:
@@ -107,7 +108,7 @@ class DataStore:
     def table(self, run_id: str) -> ParticleTable:
         """The particles of a run, without their images; the last one that was asked for is kept."""
         path = self.run(run_id).particles_star
-        with self._lock:
+        with self._reading:
             if self._table is None or self._table[0] != path:
                 self._table = (path, read_particles(path, need_images=False))
             return self._table[1]

@@ -38,10 +38,11 @@ def grey(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def png(picture: npt.NDArray[np.uint8]) -> bytes:
-    """A grey picture (h, w) as the bytes of a PNG file (RFC 2083)."""
-    height, width = picture.shape
-    lines = np.concatenate([np.zeros((height, 1), np.uint8), picture], axis=1).tobytes()  # each with filter type 0
-    header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)
+    """A picture, grey (h, w) or red, green, blue and opacity (h, w, 4), as the bytes of a PNG file (RFC 2083)."""
+    height, width = picture.shape[:2]
+    rows = picture.reshape(height, -1)
+    lines = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()  # each with filter type 0
+    header = struct.pack(">2I5B", width, height, 8, 0 if picture.ndim == 2 else 6, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 6)), (b"IEND", b""))
     body = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks

@@ -68,6 +68,11 @@ class Run:
         """Folder of named evaluations."""
         return self.path / "evaluation"
 
+    @property
+    def exports(self) -> Path:
+        """Folder of what was exported to be taken elsewhere."""
+        return self.path / "exports"
+
 
 def check_name(name: str, kind: str) -> str:
     """The name, if it can safely be a file's name inside the run.

@@ -16,6 +16,13 @@ def test_a_png_is_read_back_by_another_program() -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png(picture)))), picture)
 
 
+def test_a_png_has_colours_and_opacity() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (5, 9, 4), dtype=np.uint8)
+    image = Image.open(io.BytesIO(png(picture)))
+    assert image.mode == "RGBA"
+    assert np.array_equal(np.asarray(image), picture)
+
+
 @pytest.mark.parametrize(("count", "shape"), [(1, (4, 3 * 6 - GAP_PX)), (3, (4, 16)), (4, (10, 16))])
 def test_a_montage_goes_row_by_row(count: int, shape: tuple[int, int]) -> None:
     images = np.stack([np.full((4, 4), 10 + number, np.uint8) for number in range(count)])

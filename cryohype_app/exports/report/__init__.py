@@ -1,0 +1,1 @@
+"""The report of an export: one HTML file that needs nothing else."""
