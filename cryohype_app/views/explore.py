@@ -14,6 +14,7 @@ from cryohype_app.views.latent import LatentView
 from cryohype_app.views.metrics import MetricsView
 from cryohype_app.views.page import Frame, argument, panel
 from cryohype_app.views.particles import ParticlesView
+from cryohype_app.views.path import PathView
 from cryohype_app.views.selection import SelectionView
 from cryohype_app.views.volume import VolumeView
 from cryohype_model.errors import CryoHypeError
@@ -38,9 +39,9 @@ def explore_page(services: Services) -> Any:
     volume.on_whole(metrics.measure)
     particles = ParticlesView(services, worker, state, frame.tell)
     clusters = ClustersView(run, latent, picture.choose_cluster, frame.tell, frame.dark)
-    tabs = pmui.Tabs(
-        ("Selections", chosen), ("Particles", particles), ("Clusters", clusters), sizing_mode="stretch_both", margin=0
-    )
+    path = PathView(worker, run, latent, state, volume.viewer, volume.generate, frame.tell)
+    parts = [("Selections", chosen), ("Particles", particles), ("Clusters", clusters), ("Path", path)]
+    tabs = pmui.Tabs(*parts, sizing_mode="stretch_both", margin=0)
     tabs.param.watch(lambda event: _opened(event.new, particles, clusters), "active")
     frame.on_theme(picture.set_theme)
     frame.on_theme(volume.set_theme)

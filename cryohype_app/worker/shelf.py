@@ -15,8 +15,8 @@ from cryohype_app.worker.errors import volume_gone
 from cryohype_model.errors import MetricError
 from cryohype_model.metrics.threshold import otsu_level
 
-MOST_VOLUMES = 24
-MOST_BYTES = 1 << 32  # 24 maps of 512 px would be 12 GB
+MOST_VOLUMES = 64
+MOST_BYTES = 1 << 32  # 64 maps of 512 px would be 34 GB
 
 
 @dataclass(frozen=True, eq=False)

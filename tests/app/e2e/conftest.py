@@ -15,11 +15,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error as BrowserError
 
 from cryohype_model.cli import main
 from cryohype_model.config import dump_config
 
-PATIENCE_S = 90
+PATIENCE_S = 120
+ALL_TEXT = """() => {
+  const said = []
+  const walk = node => {
+    if (node.nodeType === Node.TEXT_NODE) said.push(node.textContent)
+    if (node instanceof HTMLElement && getComputedStyle(node).display === "none") return
+    if (node instanceof HTMLTextAreaElement || node instanceof HTMLInputElement) said.push(node.value)
+    if (node.tagName === "STYLE" || node.tagName === "SCRIPT") return
+    for (const child of node.shadowRoot?.childNodes ?? []) walk(child)
+    for (const child of node.childNodes) walk(child)
+  }
+  if (document.body) walk(document.body)  // there is none while a page begins to load
+  return said.join(" ").replace(/\\s+/g, " ")
+}"""
+LATENT_PICTURE = """() => {
+  for (const view of Bokeh.index.query(v => v.model.type === "Figure")) {
+    if (!view.model.toolbar.tools.some(tool => tool.type === "LassoSelectTool")) continue
+    const box = view.el.getBoundingClientRect(), inner = view.frame.bbox
+    return [box.x + inner.left, box.y + inner.top, box.x + inner.right, box.y + inner.bottom]
+  }
+}"""
 
 
 @dataclass
@@ -121,6 +142,47 @@ class Session:
         while not self.ready and time.monotonic() < deadline:
             self.page.wait_for_timeout(100)
         assert self.ready, "the page was never ready"
+
+    def text(self) -> str:
+        """What the page says, also inside of components; nothing while it is being loaded."""
+        try:
+            return str(self.page.evaluate(ALL_TEXT))
+        except BrowserError as error:
+            if "navigation" not in str(error):
+                raise
+            return ""
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait for something."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if found := condition():
+                return found
+            self.page.wait_for_timeout(150)
+        raise AssertionError(f"it never came: {what} {self.text()[-1500:]}")
+
+    def says(self, words: str) -> None:
+        """Wait for words on the page, a regular expression."""
+        self.until(lambda: re.search(words, self.text()), words)
+
+    def choose(self, label: str, option: str) -> None:
+        """Take an option of a select."""
+        self.page.get_by_role("combobox", name=label, exact=True).click()
+        self.page.get_by_role("menuitem", name=option, exact=True).click()
+
+    def stroke(self, *places: tuple[float, float]) -> None:
+        """Draw with the lasso through places in fractions of the latent picture from its left and top."""
+        left, top, right, bottom = self.page.evaluate(LATENT_PICTURE)
+        first, *rest = [(left + (right - left) * x, top + (bottom - top) * y) for x, y in places]
+        self.page.mouse.move(*first)
+        self.page.mouse.down()
+        for place in rest:
+            self.page.mouse.move(*place, steps=6)
+        self.page.mouse.up()
+
+    def lasso(self) -> None:
+        """Draw around everything."""
+        self.stroke((0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.03))
 
 
 @pytest.fixture
