@@ -130,7 +130,7 @@ class ExportDesk:
         """Give up every export: the server ends."""
         for run_id in self._tasks:
             self.cancel(run_id)
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*(task for task in self._tasks.values() if not task.done()), return_exceptions=True)
 
     async def _make(self, making: Making, source: ExportSource, checked: Checked, folder: Path, pace: Pace | None) -> None:
         try:

@@ -25,6 +25,7 @@ from cryohype_app.server.warm import warm_up
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
 from cryohype_app.views.explore import explore_page
+from cryohype_app.views.export import export_page
 from cryohype_app.views.monitor import monitor_page
 from cryohype_app.views.page import failed_page
 from cryohype_app.views.runs import runs_page
@@ -37,6 +38,7 @@ PAGES: dict[str, tuple[str, Page]] = {
     "/train": ("Train", train_page),
     "/monitor": ("Monitor", monitor_page),
     "/explore": ("Explore", explore_page),
+    "/export": ("Export", export_page),
 }
 
 

@@ -16,6 +16,7 @@ PAGES = (
     ("Train", "/train", "play_circle"),
     ("Monitor", "/monitor", "show_chart"),
     ("Explore", "/explore", "bubble_chart"),
+    ("Export", "/export", "download"),
 )
 RAIL_WIDTH_PX = 118
 BAR = {"boxShadow": "none", "borderBottom": "1px solid rgba(139,148,158,.3)", "backgroundImage": "none"}

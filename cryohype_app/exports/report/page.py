@@ -35,7 +35,7 @@ table { border-collapse: collapse; } td, th { padding: .22rem .9rem .22rem 0; te
 figcaption, .facts { color: #57606a; font-size: .8rem; } .facts { margin: .3rem 0 0; overflow-wrap: anywhere; }
 pre { background: #f6f8fa; padding: .8rem; font-size: .78rem; line-height: 1.35; white-space: pre-wrap; columns: 2; }
 code { background: #f6f8fa; padding: .05em .25em; }
-@media (max-width: 60rem) { .two, .cards { grid-template-columns: 1fr; } pre { columns: 1; } }
+@media screen and (max-width: 60rem) { .two, .cards { grid-template-columns: 1fr; } pre { columns: 1; } }
 @media print { body { margin: 0; max-width: none; font-size: 11px; } h2 { break-after: avoid; } a { color: inherit; } }
 """
 
