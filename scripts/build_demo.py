@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import bz2
 import io
+import json
 import shutil
 import subprocess
 import tempfile
@@ -87,8 +88,9 @@ def build(work: Path, output: Path) -> None:
     shutil.copytree(work / "run", small.path)
     shrink_checkpoint(small)
     run_step(["analyze", str(small.path), "--components", str(COMPONENTS)])
-    run_step([word.replace(str(work / "run"), str(small.path)) for word in steps["evaluate"] if word != "--keep-volumes"])
-    tell_provenance(small, steps["train"], work)
+    evaluate = [word.replace(str(work / "run"), str(small.path)) for word in steps["evaluate"] if word != "--keep-volumes"]
+    run_step(evaluate)
+    tell_provenance(small, steps["train"], evaluate, work)
     members = dict(sorted(collect(work, small)))
     write_archive(members, output / NAME)
     total = sum(path.stat().st_size for path in output.iterdir())
@@ -136,17 +138,19 @@ def shrink_checkpoint(run: Run) -> None:
     write_config(run, config)
 
 
-def tell_provenance(run: Run, train: list[str], work: Path) -> None:
-    """What made it, into the manifest; paths of this machine out of everything."""
+def tell_provenance(run: Run, train: list[str], evaluate: list[str], work: Path) -> None:
+    """What made it, into the manifest and beside the evaluation; without the paths of this machine."""
     manifest = read_manifest(run)
-    command = ["cryohype", *(_told(word, work) for word in train)]
     note = (
         f"The demo that CryoHype ships: simulated, and trained on {manifest.device} on these images, which are rounded to whole "
         f"standard deviations of their noise. Its weights are rounded to {WEIGHT_BITS} bits, and the optimiser's state is left "
         f"out: it cannot be resumed. Built by scripts/build_demo.py at commit {commit()}."
     )
-    changes = {"command": tuple(command), "source": f"{PARTICLES}/particles.star", "note": note}
+    changes = {"command": tuple(_told(train, work)), "source": f"{PARTICLES}/particles.star", "note": note}
     write_atomically(run.manifest, manifest.model_copy(update=changes).model_dump_json(indent=2) + "\n")
+    for path in run.evaluation.glob("*/meta.json"):
+        facts = json.loads(path.read_text(encoding="utf-8")) | {"command": _told(evaluate, work), "truth": PARTICLES}
+        write_atomically(path, json.dumps(facts, indent=2) + "\n")
 
 
 def commit() -> str:
@@ -157,11 +161,12 @@ def commit() -> str:
     return f"{head} with changes" if changed else head
 
 
-def _told(text: str, work: Path) -> str:
-    """The text without the folders of this machine."""
-    for here, there in (("data", PARTICLES), ("small", RUN), ("run", RUN), ("bound", "bound")):
-        text = text.replace(str(work / here), there)
-    return text
+def _told(words: list[str], work: Path) -> list[str]:
+    """A command of cryohype as it would be typed beside the unpacked folders."""
+    names = {"data": PARTICLES, "small": RUN, "run": RUN, "bound": "bound"}
+    for here, there in names.items():
+        words = [word.replace(str(work / here), there) for word in words]
+    return ["cryohype", *words]
 
 
 def collect(work: Path, run: Run) -> Iterator[tuple[str, bytes]]:
@@ -174,10 +179,10 @@ def collect(work: Path, run: Run) -> Iterator[tuple[str, bytes]]:
     for path in sorted(run.path.rglob("*")):
         if not path.is_file() or path.suffix == ".png" or path.name in LEFT_OUT:
             continue
-        yield f"{RUN}/{path.relative_to(run.path).as_posix()}", _small(path, work)
+        yield f"{RUN}/{path.relative_to(run.path).as_posix()}", _small(path)
 
 
-def _small(path: Path, work: Path) -> bytes:
+def _small(path: Path) -> bytes:
     """The content of a file of the run, with fewer digits where these are noise."""
     if path.suffix == ".mrc":
         return _small_map(path)
@@ -188,7 +193,7 @@ def _small(path: Path, work: Path) -> bytes:
         return _small_basis(path)
     if path.name == "table.parquet":
         return _small_table(path)
-    return path.read_bytes() if path.suffix == ".ckpt" else _told(path.read_text(encoding="utf-8"), work).encode()
+    return path.read_bytes()
 
 
 def _small_map(path: Path) -> bytes:
