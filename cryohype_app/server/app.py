@@ -24,6 +24,7 @@ from cryohype_app.server.guard import Guard
 from cryohype_app.server.warm import warm_up
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
+from cryohype_app.views.compare.page import compare_page
 from cryohype_app.views.explore import explore_page
 from cryohype_app.views.export import export_page
 from cryohype_app.views.monitor import monitor_page
@@ -38,6 +39,7 @@ PAGES: dict[str, tuple[str, Page]] = {
     "/train": ("Train", train_page),
     "/monitor": ("Monitor", monitor_page),
     "/explore": ("Explore", explore_page),
+    "/compare": ("Compare", compare_page),
     "/export": ("Export", export_page),
 }
 

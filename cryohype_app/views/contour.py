@@ -47,6 +47,7 @@ class Contour:
         bins = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", height=34, margin=(0, 14))
         self.controls = pmui.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
         self.volume_id, self._drawn_id = "", ""
+        self.box_angstrom = 0.0
         self.densities: HistogramResult | None = None
         self._surface = Mesh("main", Geometry(), **look)
         self._is_setting = False
@@ -73,15 +74,13 @@ class Contour:
     def show(self, volume_id: str, mesh: MeshResult | None, name: str, box_angstrom: float) -> None:
         """Draw a stage of a map; of one without a surface only the name is kept."""
         self.volume_id = volume_id
-        self.viewer.box_angstrom = box_angstrom
+        self.box_angstrom = self.viewer.box_angstrom = box_angstrom
         self._surface = replace(self._surface, name=name)
         if mesh is not None:
             self._draw(mesh)
 
     def whole(self, volume_id: str, name: str, then: Callable[[HistogramResult], None] | None = None) -> None:
-        """The map is all there: count its densities, put the slider on its level, draw it where that was not done yet,
-        and tell ``then`` of the densities.
-        """
+        """The map is all there: its densities are counted and told to ``then``; the slider goes to its level, and it is drawn."""
         self.volume_id = volume_id
         self._surface = replace(self._surface, name=name)
         worker, volume_id = self._held()
@@ -97,7 +96,7 @@ class Contour:
         if found.volume_id != self.volume_id:
             return
         self.densities = found
-        self.viewer.box_angstrom = found.box_px * found.pixel_size_angstrom
+        self.box_angstrom = self.viewer.box_angstrom = found.box_px * found.pixel_size_angstrom
         show_histogram(self.plot, self.bins, found.counts, found.edges)
         low, high = float(found.edges[0]), float(found.edges[-1])
         level = found.level if found.level is not None else (low + high) / 2

@@ -16,6 +16,7 @@ PAGES = (
     ("Train", "/train", "play_circle"),
     ("Monitor", "/monitor", "show_chart"),
     ("Explore", "/explore", "bubble_chart"),
+    ("Compare", "/compare", "compare"),
     ("Export", "/export", "download"),
 )
 RAIL_WIDTH_PX = 118

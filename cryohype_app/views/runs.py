@@ -84,7 +84,7 @@ class RunsView(Viewer):
                 pn.pane.HTML(sparkline(run.loss), margin=(0, 8), height=40),
                 pmui.Typography(run.facts, variant="caption", margin=(0, 8)),
                 pmui.Typography(run.progress, variant="caption", margin=(0, 8)),
-                pmui.Row(*self._actions(run), margin=4),
+                pmui.FlexBox(*self._actions(run), margin=4, sizing_mode="stretch_width"),
             ]
         return pmui.Paper(*parts, width=330, margin=6, elevation=0, styles={"border": "1px solid rgba(139,148,158,.25)"})
 
@@ -94,6 +94,8 @@ class RunsView(Viewer):
         made: list[Any] = [pmui.Button(label="Watch", icon="show_chart", href=f"/monitor?{query}", target="_self", **look)]
         if run.analysed:
             made.append(pmui.Button(label="Explore", icon="bubble_chart", href=f"/explore?{query}", target="_self", **look))
+        if run.has_checkpoint:
+            made.append(pmui.Button(label="Compare", icon="compare", href=f"/compare?{query}", target="_self", **look))
         if run.job is not None:
             made.append(self._button("Stop", "stop", partial(self._stop, run), **look))
         else:

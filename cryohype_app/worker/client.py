@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cryohype_app.worker.errors import WorkerError, volume_gone
 from cryohype_app.worker.keeper import Keeper
 from cryohype_app.worker.packing import pack, unpack
-from cryohype_app.worker.request import Reference, Rows, VolumeRequest
+from cryohype_app.worker.request import Reference, Rows, Scaling, VolumeRequest
 from cryohype_app.worker.results import (
     BackprojectionResult,
     HistogramResult,
@@ -125,10 +125,15 @@ class VolumeWorker:
         """Sums along the three axes."""
         return await self._of(volume_id, ProjectionsResult, "projections")
 
-    async def difference(self, id_a: str, id_b: str) -> str:
-        """Id of a new volume: a minus b on their common grid, b scaled by least squares."""
+    async def difference(self, id_a: str, id_b: str, scaling: Scaling = "least_squares") -> str:
+        """Id of a new volume: a minus b on their common grid.
+
+        Parameters
+        ----------
+        scaling : of b: so that the squares of the difference are least, to the standard deviation of a, or none.
+        """
         self._check_held(id_a, id_b)
-        return (await self._ask(StoredResult, "difference", {"first": id_a, "second": id_b})).volume_id
+        return (await self._ask(StoredResult, "difference", {"first": id_a, "second": id_b, "scaling": scaling})).volume_id
 
     async def backproject(self, rows: Rows, slot: str, report: Callable[[int, int], None] | None = None) -> BackprojectionResult:
         """The map that particles make themselves; a newer one of the slot supersedes it. ``report`` hears done and total."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cryohype_app.worker.ask import Ask
 from cryohype_app.worker.lowpass import low_passed
@@ -15,6 +16,7 @@ from cryohype_app.worker.measure import measure
 from cryohype_app.worker.mesh import MOST_FACES, surface
 from cryohype_app.worker.montage import particle_images
 from cryohype_app.worker.network import checked_rows
+from cryohype_app.worker.request import Scaling
 from cryohype_app.worker.results import (
     HistogramResult,
     MeshResult,
@@ -95,11 +97,11 @@ class Quick:
         return ProjectionsResult(ask.message["volume_id"], along_z, along_y, along_x, volume.pixel_size_angstrom)
 
     def difference(self, ask: Ask) -> StoredResult:
-        """``first`` minus ``second``, on their common grid; the second scaled so that the squares of the difference are least."""
+        """``first`` minus ``second`` on their common grid, the second scaled as ``scaling`` says."""
         first, second = (self.shelf.get(ask.message[name]) for name in ("first", "second"))
         first_map, second_map, pixel_size = on_one_grid(first, second)
         a, b = (array.astype(np.float64) for array in (first_map, second_map))
-        scale = float((a * b).sum() / max(float((b * b).sum()), 1e-30))
+        scale = _scale(a, b, ask.message["scaling"])
         array = (a - scale * b).astype(np.float32)
         level = DIFFERENCE_DEVIATIONS * float(array.std())
         facts = {"scale": scale, "first": ask.message["first"], "second": ask.message["second"]}
@@ -152,6 +154,15 @@ class Quick:
         return VolumeResult(
             ask.message["volume_id"], held.array, held.pixel_size_angstrom, held.origin_angstrom, held.level, held.kind, facts
         )
+
+
+def _scale(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], scaling: Scaling) -> float:
+    """What ``b`` is multiplied by before it is subtracted from ``a``."""
+    if scaling == "none":
+        return 1.0
+    if scaling == "deviation":
+        return float(a.std()) / max(float(b.std()), 1e-30)
+    return float((a * b).sum() / max(float((b * b).sum()), 1e-30))
 
 
 def stored_map(path: Path, name: str | None = None, pixel_size_angstrom: float | None = None) -> StoredVolume:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryohype_model.errors import MetricError
 from cryohype_model.inference.trained import TrainedRun
-from cryohype_model.metrics.pairs import labelled_truths
+from cryohype_model.metrics.pairs import labelled_truths, truth_folder
 
 
 def true_map(trained: TrainedRun, wanted: int | str, folder: str | Path | None) -> tuple[str, Path]:
@@ -31,7 +31,7 @@ def true_map(trained: TrainedRun, wanted: int | str, folder: str | Path | None) 
 
 def _folder_of(trained: TrainedRun) -> Path:
     source = Path(trained.config.data.particles)
-    for folder in (source, source.parent):
-        if (folder / "truth.json").is_file():
-            return folder
-    raise MetricError(f"the true maps of {trained.run.path} are not known: no truth.json beside {source}; give their folder")
+    folder = truth_folder(source)
+    if folder is None:
+        raise MetricError(f"the true maps of {trained.run.path} are not known: no truth.json beside {source}; give their folder")
+    return folder

@@ -116,6 +116,11 @@ def read_pairs(path: Path, map_folder: Path, truth_folder: Path) -> list[MapPair
     return pairs
 
 
+def truth_folder(particles: Path) -> Path | None:
+    """The simulated data set that a particle file (or its folder) is of: where truth.json lies; None for any other."""
+    return next((folder for folder in (particles, particles.parent) if (folder / "truth.json").is_file()), None)
+
+
 def labelled_truths(folder: Path) -> dict[int, tuple[str, Path]]:
     """Name and true map of each label: from truth.json in the folder or its parent, else natural order = label order.
 

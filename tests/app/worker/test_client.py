@@ -167,6 +167,8 @@ def test_a_difference_leaves_what_only_one_map_has(worker: VolumeWorker, play: C
     np.testing.assert_allclose(held.array, extra, atol=0.05)
     assert held.facts["scale"] == pytest.approx(0.5, abs=0.01) and held.kind == "difference" and 0 < held.level < 5
     assert not play(worker.volume(play(worker.difference(a, a)))).array.any()
+    for scaling, expected in (("none", 1.0), ("deviation", float((base + extra).std() / (2 * base).std()))):
+        assert play(worker.volume(play(worker.difference(a, b, scaling)))).facts["scale"] == pytest.approx(expected, rel=1e-5)
     inner = play(worker.volume(play(worker.difference(a, c))))
     assert len(inner.array) == 12
     assert inner.origin_angstrom == (6.0, 6.0, 6.0), "cut around the centre of the first"

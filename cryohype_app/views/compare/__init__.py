@@ -1,0 +1,1 @@
+"""Compare: two maps side by side, above each other and subtracted, with numbers; and the two runs that they are of."""
