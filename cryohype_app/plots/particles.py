@@ -87,8 +87,8 @@ def spread_figures() -> SpreadFigures:
         plain_axes(plot, grid=False)
         plot.xaxis.axis_label, plot.yaxis.axis_label = x, y
         plot.toolbar_location = None
-    mapper = LinearColorMapper(palette="Viridis256", low=0, high=1)
-    seen = ColumnDataSource({"image": [np.zeros((1, 1), np.float32)]})
+    mapper = LinearColorMapper(palette="Viridis256", low=0, high=1, nan_color="#00000000")
+    seen = ColumnDataSource({"image": [np.full((1, 1), np.nan, np.float32)]})  # nothing is seen yet
     directions.image("image", source=seen, x=-180, y=-1, dw=360, dh=2, color_mapper=mapper)
     bars = ColumnDataSource({"left": [0.0], "right": [1.0], "top": [0.0]})
     defocus.quad(left="left", right="right", top="top", bottom=0, source=bars, color=BLUE, alpha=0.8, line_color=None)

@@ -14,7 +14,8 @@ from cryohype_app.background import Latest
 from cryohype_app.jobs.book import JobBook
 from cryohype_app.jobs.job import Job
 from cryohype_app.store import sentence
-from cryohype_app.views.page import Frame
+from cryohype_app.views.log import LogView
+from cryohype_app.views.page import Frame, plain
 from cryohype_model.errors import CryoHypeError
 
 LOOK_MS = 1500
@@ -31,7 +32,7 @@ class JobsView(Viewer):
         self._shown: tuple[Job, ...] | None = None
         self._open = ""
         self.lines = pmui.Column(sizing_mode="stretch_width", margin=0)
-        self.log = pmui.TextAreaInput(label="log", disabled=True, rows=8, sizing_mode="stretch_width", visible=False, margin=8)
+        self.log = LogView(height=190, sizing_mode="stretch_width", visible=False, margin=(0, 8))
         self._draw((jobs.jobs()[:SHOWN], ""))
         pn.state.add_periodic_callback(self._look, LOOK_MS)
 
@@ -44,15 +45,18 @@ class JobsView(Viewer):
 
     def _draw(self, found: tuple[tuple[Job, ...], str]) -> None:
         jobs, said = found
-        if self.log.value != said:
-            self.log.value = said
+        self.log.show(said)
         if jobs != self._shown:
             self._shown = jobs
-            self.lines.objects = [self._line(job) for job in jobs] or [pmui.Typography("Nothing was started yet.", margin=8)]
+            self.lines.objects = [self._line(job) for job in jobs] or [
+                pmui.Typography("Nothing was started yet.", variant="body2", margin=8)
+            ]
 
     def _line(self, job: Job) -> Any:
         look: dict[str, Any] = {"variant": "text", "size": "small", "margin": 1}
-        words = f"**{job.title}** · {job.status} · {job.lane}, {job.device}" + (f" · {job.message}" if job.message else "")
+        words = f"**{plain(job.title)}** · {job.status} · {job.lane}, {job.device}" + (
+            f" · {plain(job.message)}" if job.message else ""
+        )
         buttons = [_button("Log", "article", partial(self._open_log, job.id), **look)]
         if not job.is_over:
             label = "Kill" if job.status == "stopping" else "Stop"

@@ -13,13 +13,14 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import Latest
-from cryohype_app.jobs.devices import host_use
+from cryohype_app.jobs.devices import Device, HostUse, host_use
 from cryohype_app.jobs.log import tail
 from cryohype_app.plots.curves import training_figure
 from cryohype_app.plots.particles import grey, img_tag, montage
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
-from cryohype_app.views.page import Frame, argument, panel
+from cryohype_app.views.log import LogView
+from cryohype_app.views.page import Frame, argument, panel, plain
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_model.errors import CryoHypeError
@@ -71,7 +72,7 @@ class MonitorView(Viewer):
         self.plot, self.sources = training_figure()
         self.numbers = pmui.Typography("", margin=(2, 8), sizing_mode="stretch_width")
         self.bar = pmui.LinearProgress(value=0, variant="determinate", sizing_mode="stretch_width", margin=(4, 8))
-        self.log = pmui.TextAreaInput(label="log", disabled=True, rows=9, sizing_mode="stretch_width", margin=8)
+        self.log = LogView(sizing_mode="stretch_both", margin=0)
         self.molecules = pn.pane.HTML("", sizing_mode="stretch_width", margin=8)
         self.caption = pmui.Typography("No checkpoint yet.", variant="caption", margin=(0, 8))
         self._checkpoint = ""
@@ -103,8 +104,7 @@ class MonitorView(Viewer):
                 self.sources[name].data = data
         self.numbers.object, share = _standing(seen, self.epochs)
         self.bar.value = round(100 * share)
-        if self.log.value != seen.log:
-            self.log.value = seen.log
+        self.log.show(seen.log)
         if seen.checkpoint and seen.checkpoint != self._checkpoint:
             self._checkpoint = seen.checkpoint
             count = seen.manifest.particles
@@ -126,9 +126,19 @@ class MonitorView(Viewer):
 def glance(services: Services, run: Run) -> Glance:
     """Read what changes while a run trains."""
     names = sorted(path.stem for path in run.checkpoints.glob("step-*.ckpt"))
-    use = host_use()
-    words = f"CPU {use.cpu_percent:.0f} %, memory {use.memory_used_bytes / 1e9:.1f} of {use.memory_total_bytes / 1e9:.1f} GB"
-    return Glance(read_manifest(run), services.data.metrics(run), tail(run.log, LOG_BYTES), names[-1] if names else "", words)
+    use = machine_use(host_use(), services.devices)
+    return Glance(read_manifest(run), services.data.metrics(run), tail(run.log, LOG_BYTES), names[-1] if names else "", use)
+
+
+def machine_use(host: HostUse, devices: tuple[Device, ...]) -> str:
+    """How busy the machine and each of its GPUs are, in words."""
+    words = [f"CPU {host.cpu_percent:.0f} %, memory {host.memory_used_bytes / 1e9:.1f} of {host.memory_total_bytes / 1e9:.1f} GB"]
+    for device in devices:
+        if device.memory_used_bytes is not None and device.memory_total_bytes is not None:
+            busy = "" if device.utilization_percent is None else f" {device.utilization_percent:.0f} %,"
+            memory = f"{device.memory_used_bytes / 1e9:.1f} of {device.memory_total_bytes / 1e9:.1f} GB"
+            words.append(f"{device.id.replace('cuda:', 'GPU ')}{busy} {memory}")
+    return " · ".join(words)
 
 
 async def molecules(worker: VolumeWorker, count: int) -> str:
@@ -168,7 +178,7 @@ def _standing(seen: Glance, epochs: int) -> tuple[str, float]:
             words += [f"{speed:,.0f} images/s", f"{last.get('memory_gb', math.nan):.1f} GB"]
             left = (epochs - manifest.epochs_done) * manifest.particles / speed
             words += [f"{_duration(left)} left"] if manifest.status == "running" else []
-    return " · ".join([*words, seen.use, *([manifest.message] if manifest.message else [])]), share
+    return " · ".join([*words, seen.use, *([plain(manifest.message)] if manifest.message else [])]), share
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from cryohype_app.components.reconnect import Reconnect
+from cryohype_app.components.theme import Theme
 
 PAGES = (
     ("Runs", "/", "folder_open"),
@@ -20,6 +22,7 @@ PAGES = (
     ("Export", "/export", "download"),
 )
 RAIL_WIDTH_PX = 118
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 BAR = {"boxShadow": "none", "borderBottom": "1px solid rgba(139,148,158,.3)", "backgroundImage": "none"}
 SMALL_TYPE = {
     "fontSize": 13,
@@ -67,15 +70,17 @@ class Frame:
     def __init__(self, title: str, run_id: str = "") -> None:
         self.title, self.run_id = title, run_id
         self._watchers: list[Callable[[bool], None]] = []
+        theme = Theme(dark=wants_dark())
         self.page = pmui.Page(
             title=f"CryoHype · {title}",
-            sidebar=[self._rail(), Reconnect()],
+            sidebar=[self._rail(), Reconnect(), theme],
             sidebar_width=RAIL_WIDTH_PX,
             sidebar_resizable=False,
             theme_config=THEMES,
-            dark_theme=wants_dark(),
+            dark_theme=theme.dark,
             main_width=None,
         )
+        self.on_theme(lambda dark: setattr(theme, "dark", dark))
         self.page.param.watch(lambda event: [watch(bool(event.new)) for watch in self._watchers], "dark_theme")
 
     @property
@@ -93,10 +98,8 @@ class Frame:
             pn.state.notifications.send(sentence, duration=8000, type=kind)
 
     def _rail(self) -> pmui.MenuList:
-        kept = ({"run": self.run_id} if self.run_id else {}) | ({} if wants_dark() else {"theme": "light"})
-        items = [
-            {"label": label, "icon": icon, "href": path + (f"?{urlencode(kept)}" if kept else "")} for label, path, icon in PAGES
-        ]
+        kept = f"?{urlencode({'run': self.run_id})}" if self.run_id else ""
+        items = [{"label": label, "icon": icon, "href": path + kept} for label, path, icon in PAGES]
         active = next((number for number, (label, *_) in enumerate(PAGES) if label == self.title), None)
         return pmui.MenuList(items=items, active=active, dense=True, highlight=True, sizing_mode="stretch_width")
 
@@ -109,8 +112,8 @@ def failed_page(sentence: str) -> pmui.Page:
 
 
 def wants_dark() -> bool:
-    """Dark unless the address says ``theme=light``."""
-    return argument("theme") != "light"
+    """Dark, unless the address says ``theme=light`` or that was chosen on an earlier page."""
+    return (argument("theme") or pn.state.cookies.get("cryohype-theme")) != "light"
 
 
 def argument(name: str) -> str:
@@ -119,8 +122,15 @@ def argument(name: str) -> str:
     return bytes(values[0]).decode("utf-8", errors="replace")
 
 
+def plain(text: str) -> str:
+    """The text as Markdown that shows it as it is: names come from files, which anyone may have made."""
+    return _PUNCTUATION.sub(r"\\\1", text)
+
+
 def panel(title: str, content: object, grow: int = 1) -> pmui.Paper:
     """A part of a page with its title; ``grow`` is its share of the height."""
-    head = [pmui.Typography(title.upper(), variant="overline", margin=(0, 8), sizing_mode="stretch_width")] if title else []
+    head = (
+        [pmui.Typography(plain(title.upper()), variant="overline", margin=(0, 8), sizing_mode="stretch_width")] if title else []
+    )
     style = {"flex": f"{grow} 1 0", "minHeight": "0", "overflow": "auto", "border": "1px solid rgba(139,148,158,.25)"}
     return pmui.Paper(*head, content, elevation=0, margin=4, sizing_mode="stretch_both", styles=style)

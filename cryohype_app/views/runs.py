@@ -19,8 +19,8 @@ from cryohype_app.services import Services
 from cryohype_app.standing import Standing, standings
 from cryohype_app.store import sentence
 from cryohype_app.views.jobs import JobsView
-from cryohype_app.views.page import Frame, panel
-from cryohype_model.errors import CryoHypeError
+from cryohype_app.views.page import Frame, panel, plain
+from cryohype_model.errors import CryoHypeError, RunError
 
 LOOK_MS = 2000  # between two looks at the disk; only what changed is drawn anew
 COLOURS = {"finished": "success", "running": "primary", "queued": "warning", "failed": "error"}
@@ -72,13 +72,13 @@ class RunsView(Viewer):
 
     def _card(self, run: Standing) -> Any:
         head = pmui.Row(
-            pmui.Typography(run.name, variant="subtitle1", margin=(4, 8), sizing_mode="stretch_width"),
+            pmui.Typography(plain(run.name), variant="subtitle1", margin=(4, 8), sizing_mode="stretch_width"),
             pmui.Chip(label=run.status, color=COLOURS.get(run.status, "default"), size="small", margin=6),
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
         parts: list[Any] = [head]
         if run.problem:
-            parts.append(pmui.Typography(run.problem, variant="caption", color="error", margin=(0, 8)))
+            parts.append(pmui.Typography(plain(run.problem), variant="caption", color="error", margin=(0, 8)))
         else:
             parts += [
                 pn.pane.HTML(sparkline(run.loss), margin=(0, 8), height=40),
@@ -141,6 +141,8 @@ class RunsView(Viewer):
         self.dialog.open = True
 
     def _delete(self, run: Standing) -> None:
+        if self.services.exports.is_making(run.id):
+            raise RunError(f"{run.name} is being exported; wait for that, or cancel it on its Export page")
         shutil.rmtree(self.services.roots.checked(run.path))
         self.dialog.open = False
         self.services.data.forget()

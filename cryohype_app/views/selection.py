@@ -15,7 +15,7 @@ from cryohype_app.frame import LatentFrame
 from cryohype_app.query import EXAMPLE, rows_where
 from cryohype_app.state import AppState, Operation
 from cryohype_app.store import sentence
-from cryohype_app.views.page import Tell
+from cryohype_app.views.page import Tell, plain
 from cryohype_model.errors import CryoHypeError
 from cryohype_model.palette import CATEGORIES
 from cryohype_model.runs.layout import Run
@@ -101,7 +101,7 @@ class SelectionView(Viewer):
             return
         title = chosen.name or str(chosen.origin.get("kind", "selection"))
         self.summary.object = (
-            f"**{len(chosen):,}** of {len(self.data):,} particles ({len(chosen) / len(self.data):.1%}) · {title}"
+            f"**{len(chosen):,}** of {len(self.data):,} particles ({len(chosen) / len(self.data):.1%}) · {plain(title)}"
         )
 
     def _asked(self, _: Any) -> None:
@@ -123,7 +123,7 @@ class SelectionView(Viewer):
         try:
             facts = read_selection_facts(self.run, name)
         except CryoHypeError as error:
-            return pmui.Typography(str(error), variant="caption", color="error")
+            return pmui.Typography(plain(str(error)), variant="caption", color="error")
         actions: dict[str, Operation] = {"Show": "replace", "Add": "add", "Subtract": "subtract", "Intersect": "intersect"}
         exports = ("cs", "star", "pkl") if self._is_from_cryosparc() else ("star", "pkl")
         links = [{"label": f"Export .{form}", "href": self._href(name, form), "target": "_blank"} for form in exports]

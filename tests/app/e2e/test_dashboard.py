@@ -117,3 +117,16 @@ def test_a_training_outlives_the_server_and_the_page_comes_back(server: Any, ses
     until(lambda: JobBook(server.store).get(job.id).is_over, "the end")
     assert JobBook(server.store).get(job.id).status == "stopped"
     assert (server.store / "second" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_the_theme_is_remembered_from_page_to_page(server: Any, session: Any) -> None:
+    tab = session()
+    tab.open(server.address())
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = tab.page.evaluate(ground)
+    tab.page.get_by_role("button", name="Toggle theme").click()
+    tab.until(lambda: tab.page.evaluate(ground) != dark, "the light page")
+    light = tab.page.evaluate(ground)
+    tab.page.wait_for_timeout(500)
+    tab.open(server.url + "train")
+    tab.until(lambda: tab.page.evaluate(ground) == light, "the light page after a link")
