@@ -91,6 +91,11 @@ class ExportDesk:
         """The export of a run that is being made, or was made last since the server was started."""
         return self._made.get(run_id)
 
+    def is_making(self, run_id: str) -> bool:
+        """Whether an export of a run is being made."""
+        making = self._made.get(run_id)
+        return making is not None and making.status == "making"
+
     async def pace(self, source: ExportSource, wish: Wish) -> Pace:
         """How long the steps of a wish take; measured once for each checkpoint and box."""
         key = (source.run_id, source.checkpoint, wish.box_px, wish.backprojects)
@@ -109,8 +114,7 @@ class ExportDesk:
         ------
         RunError : another one of this run is being made.
         """
-        busy = self._made.get(source.run_id)
-        if busy is not None and busy.status == "making":
+        if self.is_making(source.run_id):
             raise RunError("an export of this run is being made already; wait for it, or cancel it")
         making = Making(uuid.uuid4().hex, source.run_id, Progress(1.0))
         self._made[source.run_id] = making

@@ -16,7 +16,7 @@ from cryohype_app.exports.chimerax import ScriptedMap, chimerax_script
 from cryohype_app.exports.findings import Finding, MapFacts, pictures_of
 from cryohype_app.exports.items import Item
 from cryohype_app.exports.pace import ONLY_THE_LAST, UNKNOWN, Pace, decoded_method, total_seconds
-from cryohype_app.exports.plan import PlannedStep, particle_groups, planned_steps
+from cryohype_app.exports.plan import MOST_DRAWN, PlannedStep, particle_groups, planned_steps
 from cryohype_app.exports.progress import Progress, in_thread, whole
 from cryohype_app.exports.readme import readme_text
 from cryohype_app.exports.report.page import report_page
@@ -87,7 +87,7 @@ class ExportMaker:
         found.map, array = await self._decoded(item)
         if "maps" in self.wish.forms:
             await whole(self.source.worker.save(found.map.volume_id, self._series / f"{item.stem}.mrc"))
-        if "report" in self.wish.forms:
+        if "report" in self.wish.forms and item in self.items[:MOST_DRAWN]:
             level, colour = found.map.level, item.colour
             found.pictures = await in_thread(lambda: pictures_of(array, level, colour))
 

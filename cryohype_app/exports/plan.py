@@ -16,6 +16,7 @@ Step = Literal["map", "backprojection", "measure", "particles", "report"]
 SINGLE_PARTICLES = "single_particles"
 SIDECAR_BYTES, SCRIPT_BYTES, PICKLE_BYTES, OWN_ROW_BYTES = 700, 150, 180, 330  # measured
 REPORT_BYTES, REPORT_BYTES_A_MAP = 130_000, 30_000
+MOST_DRAWN = 60  # structures that the report shows pictures of; of a thousand it would be a page that no browser opens
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def planned_files(
             ]
     if "report" in wish.forms:
         drawn = REPORT_BYTES_A_MAP + 4 * (wish.box_px or box_px) ** 2
-        files.append(PlannedFile("report.html", REPORT_BYTES + drawn * len(items)))
+        files.append(PlannedFile("report.html", REPORT_BYTES + drawn * min(len(items), MOST_DRAWN)))
     return tuple(files)
 
 

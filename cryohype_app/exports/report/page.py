@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from cryohype_app.exports.findings import Finding
+from cryohype_app.exports.plan import MOST_DRAWN
 from cryohype_app.exports.report.figures import latent_picture, training_chart
 from cryohype_app.exports.report.structures import structure_card, structures_table
 from cryohype_app.exports.report.words import methods_paragraph, opening_list, provenance_rows
@@ -50,7 +51,8 @@ def report_page(source: ExportSource, wish: Wish, findings: list[Finding]) -> st
     count, items = len(source.frame), [found.item for found in findings]
     name = source.run.path.name
     facts = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in provenance_rows(source))
-    cards = "".join(structure_card(found, count) for found in findings)
+    cards = "".join(structure_card(found, count) for found in findings[:MOST_DRAWN])
+    drawn = "" if len(findings) <= MOST_DRAWN else f"<p>The first {MOST_DRAWN} of {len(findings):,}; the table has all.</p>"
     opening = opening_list(wish)
     body = [
         f"<h1>{escape(wish.name)}</h1>",
@@ -65,7 +67,7 @@ def report_page(source: ExportSource, wish: Wish, findings: list[Finding]) -> st
         "</figcaption></figure></div>",
         "<h2>Structures</h2>",
         structures_table(findings, count),
-        f'<h2>Maps</h2><div class="cards">{cards}</div>',
+        f'<h2>Maps</h2>{drawn}<div class="cards">{cards}</div>',
         "<h2>Methods</h2>",
         methods_paragraph(source, wish, findings),
         *([f"<h2>Opening the files</h2>{opening}"] if opening else []),

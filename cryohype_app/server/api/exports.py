@@ -61,8 +61,7 @@ def router(services: Services) -> APIRouter:
     @routes.post("", status_code=202, responses=refusals(404, 409, 422))
     async def start(run_id: RunId, wish: Wish) -> ExportStatus:
         """Begin to make an export; ask for `current` until it is finished, then fetch it by its name."""
-        busy = services.exports.of(run_id)
-        if busy is not None and busy.status == "making":
+        if services.exports.is_making(run_id):
             raise ConflictError("an export of this run is being made already; wait for it, or cancel it")
         frame = await asyncio.to_thread(frame_of, services, run_id)
         source = ExportSource(services.data, run_id, frame, services.worker(run_id, frame.space.checkpoint))

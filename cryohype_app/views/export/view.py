@@ -133,9 +133,9 @@ class ExportView(Viewer):
     def _came(self, checked: Checked) -> None:
         self.files.object = files_table(checked.files)
         self._set_ready(checked)
-        making, wish = self.services.exports.of(self.source.run_id), checked.wish
-        busy = making is not None and making.status == "making"  # measuring beside it would hold it up
-        is_timed = (wish.makes_maps or wish.backprojects) and not busy
+        wish = checked.wish
+        # measuring beside an export would hold that up
+        is_timed = (wish.makes_maps or wish.backprojects) and not self.services.exports.is_making(self.source.run_id)
         self.summary.object = summary(checked, "measuring how long it takes" if is_timed else "")
         if is_timed:
             self._timing.ask_async(lambda: self.services.exports.pace(self.source, wish), lambda pace: self._timed(checked, pace))
@@ -157,8 +157,7 @@ class ExportView(Viewer):
 
     def _set_ready(self, checked: Checked | None) -> None:
         self.checked = checked
-        making = self.services.exports.of(self.source.run_id)
-        busy = making is not None and making.status == "making"
+        busy = self.services.exports.is_making(self.source.run_id)
         self.fetch.disabled = self.keep.disabled = checked is None or busy
 
     def _tick(self) -> None:

@@ -152,3 +152,12 @@ def test_a_constant_map_has_no_surface_and_no_error() -> None:
 
 def test_a_run_without_a_curve_says_so(source: ExportSource) -> None:
     assert "nothing to draw" in training_chart(source.curve().iloc[:0])
+
+
+def test_of_many_structures_the_first_are_drawn_and_all_are_in_the_table(source: ExportSource) -> None:
+    rows = np.arange(3)
+    findings = [Finding(Item("particle", f"particle {number}", f"p{number}", rows, "#0072B2", number)) for number in range(61)]
+    page = Page(report_page(source, Wish(particles=(1,)), findings))
+    assert "The first 60 of 61; the table has all." in page.text
+    assert [tag for tag, _ in page.tags].count("section") == 60
+    assert "particle 60 3 5.0%" in page.text

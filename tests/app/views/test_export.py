@@ -18,11 +18,13 @@ from cryohype_app.exports.source import ExportSource
 from cryohype_app.jobs.book import JobBook
 from cryohype_app.roots import Roots
 from cryohype_app.services import Services
+from cryohype_app.standing import standing_of
 from cryohype_app.store import DataStore
 from cryohype_app.views.export.choices import particle_numbers
 from cryohype_app.views.export.preview import busy_line, duration, files_table, size_text
 from cryohype_app.views.export.view import ExportView
-from cryohype_model.errors import ConfigError
+from cryohype_app.views.runs import RunsView
+from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
 from cryohype_model.runs.selections import write_selection
@@ -183,3 +185,11 @@ def test_the_time_that_is_left_is_told_once_it_is_known() -> None:
     assert busy_line(progress) == "map of x · a few seconds left"
     progress.begin("FSC of x", 50.0)
     assert progress.fraction == 0.5
+
+
+def test_a_run_is_not_deleted_while_it_is_exported(page: Page, analysed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page.services.exports, "is_making", lambda run_id: run_id == page.run_id)
+    run = standing_of(page.services.data, page.services.jobs, page.run_id)
+    with pytest.raises(RunError, match="is being exported; wait for that, or cancel it on its Export page"):
+        RunsView._delete(SimpleNamespace(services=page.services), run)  # type: ignore[arg-type]
+    assert analysed.manifest.exists()
