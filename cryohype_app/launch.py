@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from cryohype_app.jobs.commands import analyze_command, resume_command, train_command
 from cryohype_app.jobs.job import LOCAL, Job
@@ -17,6 +18,7 @@ from cryohype_model.runs.layout import check_name
 from cryohype_model.runs.run import refuse_occupied
 
 PATHS_OF_DATA = ("datadir", "poses", "ctf", "indices", "labels")  # keys of the data section that name files
+_STARTING = Lock()  # of two that want one run, the first has it
 
 
 class RunBusyError(RunError):
@@ -31,7 +33,7 @@ class Training:
     ----------
     particles : particle file, absolute. name : of the run's folder in the store.
     preset, config : one of the two to begin from; overrides : ``section.key=value`` on top of it.
-    device, lane : of the job.
+    device, lane : of the job. analyze : as well, when it has trained to the end.
     """
 
     particles: Path
@@ -41,10 +43,13 @@ class Training:
     overrides: Sequence[str] = ()
     device: str = "cpu"
     lane: str = LOCAL
+    analyze: bool = False
 
     def command(self, home: Path) -> tuple[str, ...]:
         """Word by word, for a run in the folder ``home``."""
-        return train_command(self.particles, home / self.name, self.preset, self.overrides, self.device, self.config)
+        return train_command(
+            self.particles, home / self.name, self.preset, self.overrides, self.device, self.config, analyze=self.analyze
+        )
 
 
 def default_device(services: Services) -> str:
@@ -68,13 +73,14 @@ def start_training(services: Services, wanted: Training) -> Job:
     config = load_config(wanted.config, preset=wanted.preset, overrides=list(wanted.overrides))
     _check_paths(services, config.data)
     _check_device(services, wanted.lane, wanted.device)
-    _refuse_busy(services, output)
-    try:
-        refuse_occupied(output)
-    except RunError as error:
-        raise RunBusyError(str(error)) from None
     command = wanted.command(services.data.home)
-    return services.jobs.submit("train", wanted.name, command, run=output, lane=wanted.lane, device=wanted.device)
+    with _STARTING:
+        _refuse_busy(services, output)
+        try:
+            refuse_occupied(output)
+        except RunError as error:
+            raise RunBusyError(str(error)) from None
+        return services.jobs.submit("train", wanted.name, command, run=output, lane=wanted.lane, device=wanted.device)
 
 
 def resume_training(services: Services, run_id: str, device: str, lane: str = LOCAL) -> Job:
@@ -106,9 +112,10 @@ def start_analysis(services: Services, run_id: str, device: str, lane: str = LOC
 
 
 def _work_on(services: Services, kind: str, path: Path, lane: str, device: str, command: tuple[str, ...]) -> Job:
-    _refuse_busy(services, path)
     _check_device(services, lane, device)
-    return services.jobs.submit(kind, f"{kind} {path.name}", command, run=path, lane=lane, device=device)
+    with _STARTING:
+        _refuse_busy(services, path)
+        return services.jobs.submit(kind, f"{kind} {path.name}", command, run=path, lane=lane, device=device)
 
 
 def _refuse_busy(services: Services, path: Path) -> None:

@@ -19,12 +19,13 @@ from starlette.types import ASGIApp
 from cryohype_app import __version__
 from cryohype_app.server import fixes
 from cryohype_app.server.api import api_router
+from cryohype_app.server.api.limit import BodyLimit
 from cryohype_app.server.api.problem import answer_problems
+from cryohype_app.server.docs import add_docs
 from cryohype_app.server.guard import Guard
 from cryohype_app.server.warm import warm_up
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
-from cryohype_app.views.compare.page import compare_page
 from cryohype_app.views.explore import explore_page
 from cryohype_app.views.export import export_page
 from cryohype_app.views.monitor import monitor_page
@@ -39,7 +40,6 @@ PAGES: dict[str, tuple[str, Page]] = {
     "/train": ("Train", train_page),
     "/monitor": ("Monitor", monitor_page),
     "/explore": ("Explore", explore_page),
-    "/compare": ("Compare", compare_page),
     "/export": ("Export", export_page),
 }
 
@@ -61,9 +61,14 @@ def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str
             warm_up()
             yield
 
-    app = FastAPI(title="CryoHype", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="CryoHype", version=__version__, summary="Runs, volumes and jobs of a CryoHype server", lifespan=lifespan,
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
     app.include_router(api_router(services))
     answer_problems(app)
+    app.add_middleware(BodyLimit)
+    add_docs(app)
     schema = list(app.routes)
     pages = {path: _made_with(page, services) for path, (_, page) in PAGES.items()}
     titles = {path: f"CryoHype · {title}" for path, (title, _) in PAGES.items()}
@@ -71,6 +76,7 @@ def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str
     for route in app.routes:
         if route not in schema and hasattr(route, "include_in_schema"):
             route.include_in_schema = False  # pages are no part of the API
+    app.openapi()  # made once and kept; here, because FastAPI silences warnings meanwhile, and that is not for several threads
     return Guard(app, token, hosts, cookie, secure)
 
 

@@ -7,7 +7,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -110,4 +110,8 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sente
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": sentence[:120]})
         return
     headers = HEADERS | ({"WWW-Authenticate": "Bearer"} if status == 401 else {})
-    await PlainTextResponse(sentence + "\n", status_code=status, headers=headers)(scope, receive, send)
+    is_api = scope["path"].startswith("/api/")
+    answer = (
+        JSONResponse({"detail": sentence}, status, headers) if is_api else PlainTextResponse(f"{sentence}\n", status, headers)
+    )
+    await answer(scope, receive, send)

@@ -88,9 +88,9 @@ def test_one_job_works_on_a_run(services: Services, analysed: Run) -> None:
     assert (job.kind, job.run) == ("analyze", analysed.path)
     with pytest.raises(RunBusyError, match="analyze run"):
         start_analysis(services, run_id, "cpu")
+    update_manifest(analysed, status="stopped")
+    services.data.forget()
     with pytest.raises(RunBusyError, match="analyze run"):
-        update_manifest(analysed, status="stopped")
-        services.data.forget()
         resume_training(services, run_id, "cpu")
 
 
