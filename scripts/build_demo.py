@@ -77,6 +77,7 @@ def main() -> None:
 
 def build(work: Path, output: Path) -> None:
     """Everything, each step an ordinary command on the files of the step before."""
+    output.mkdir(parents=True, exist_ok=True)
     steps = {words[0]: words for words in demo_commands(work, STRUCTURES, IMAGES, None, SEED)}
     for name, made in (("simulate", "data"), ("backproject", "bound"), ("train", "run/checkpoints/last.ckpt")):
         if not (work / made).exists():
