@@ -17,7 +17,8 @@ from cryohype_app.server.api.runs import run_facts
 from cryohype_app.services import Services
 from cryohype_model.errors import CryoHypeError
 
-FRESH_SECONDS = 1.0  # a look that is younger serves a newcomer too
+FRESH_SECONDS = 0.5  # a look that is younger serves a newcomer too
+REST = 4.0  # times as long as a look took, before the next: a store of thousands of runs does not keep the server busy
 Told = Mapping[str, dict[str, Any]]
 
 
@@ -39,7 +40,7 @@ class Feed:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._seen = Seen()
-        self._looked = float("-inf")
+        self._next = float("-inf")  # when the disk may be looked at again
         self._looking = asyncio.Lock()
         self._mailboxes: set[asyncio.Event] = set()
 
@@ -48,10 +49,12 @@ class Feed:
         if not self._mailboxes:
             return
         async with self._looking:
-            if time.monotonic() - self._looked < FRESH_SECONDS / 2:
+            begun = time.monotonic()
+            if begun < self._next:
                 return
             seen = await asyncio.to_thread(_seen, self._services)
-            self._looked = time.monotonic()
+            ended = time.monotonic()
+            self._next = ended + max(FRESH_SECONDS, REST * (ended - begun))
             if seen != self._seen:
                 self._seen = seen
                 for mailbox in self._mailboxes:

@@ -86,6 +86,13 @@ def router(services: Services) -> APIRouter:
             background=BackgroundTask(folder.cleanup),
         )  # fmt: skip
 
+    _add_looks(routes, services, known)
+    return routes
+
+
+def _add_looks(routes: APIRouter, services: Services, known: MadeVolumes) -> None:
+    """Surface and measures of a volume."""
+
     @routes.get(
         "/{volume_id}/mesh",
         response_class=Response,

@@ -103,6 +103,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: Callable[..., Any] = feed._seen
     monkeypatch.setattr(feed, "_seen", lambda services: (counted.append(1), seen(services))[1])
     monkeypatch.setattr(feed, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(feed, "REST", 0.0)
     return counted
 
 
