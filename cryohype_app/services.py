@@ -63,6 +63,11 @@ class Services:
             self._workers[key] = VolumeWorker(run.path, checkpoint, self.accelerator, log=log_file)  # type: ignore[arg-type]  # checked by the command line
         return self._workers[key]
 
+    def maker(self, run_id: str, volume_id: str) -> VolumeWorker | None:
+        """Which of a run's workers made a volume, for a page or for a script; None where none did that is still there."""
+        path = self.data.run(run_id).path
+        return next((worker for (run, _), worker in self._workers.items() if run == path and worker.made(volume_id)), None)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """What runs beside the requests: the look at the jobs, once a second."""

@@ -6,12 +6,14 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import on_document
+from cryohype_app.components.download import Download
 from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import sentence
 from cryohype_app.views.contour import Contour
@@ -42,6 +44,12 @@ class VolumeView(Viewer):
         self.viewer = self.contour.viewer
         self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
         self.facts = pmui.Typography("", variant="caption", margin=(0, 8), sizing_mode="stretch_width")
+        self.download = Download()
+        self.keep = pmui.Row(
+            self._button("Map (.mrc)", "download", self._save_map),
+            self._button("Picture (.png)", "photo_camera", self._save_picture),
+            self.download, margin=0, visible=False,
+        )  # fmt: skip
         self._whole: list[Callable[[str], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._rows: Any = None
@@ -52,7 +60,7 @@ class VolumeView(Viewer):
         return pmui.Column(
             pmui.Row(self.method, self.contour.controls, sizing_mode="stretch_width", margin=0),
             self.viewer,
-            self.facts,
+            pmui.Row(self.facts, self.keep, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -64,6 +72,24 @@ class VolumeView(Viewer):
     def on_whole(self, watch: Callable[[str], None]) -> None:
         """Tell ``watch(volume_id)`` of every whole map, and of the end of one with an empty id."""
         self._whole.append(watch)
+
+    def _button(self, label: str, icon: str, action: Callable[[], None]) -> Any:
+        button = pmui.Button(label=label, icon=icon, variant="text", size="small", margin=0)
+        button.on_click(lambda _: action())
+        return button
+
+    def _save_map(self) -> None:
+        """The browser fetches the map that is shown; a second click fetches it again."""
+        address = f"/api/v1/runs/{quote(self.state.run_id)}/volumes/{self.contour.volume_id}"
+        self.download.address = ""
+        self.download.address = f"{address}?{urlencode({'name': self._name()})}"
+
+    def _save_picture(self) -> None:
+        self.viewer.download(f"{self._name()}.png")
+
+    def _name(self) -> str:
+        chosen = self.state.chosen
+        return chosen.name or f"{len(chosen)} particles"
 
     def _chosen(self) -> None:
         """A new name alone is no reason to make the volume again."""
@@ -78,6 +104,7 @@ class VolumeView(Viewer):
         if not len(chosen):
             self.contour.clear(EMPTY)
             self.facts.object = ""
+            self.keep.visible = False
             return
         self.viewer.param.update(busy="reading images", message="")
         request = VolumeRequest(self.slot, chosen.rows, self._method(chosen), with_mesh=True)  # type: ignore[arg-type]  # one of the four
@@ -112,6 +139,7 @@ class VolumeView(Viewer):
             self.viewer.busy = f"{stage.array.shape[0]} px so far"
             return
         self.viewer.busy = ""
+        self.keep.visible = True
         self.contour.whole(stage.volume_id, name)
         self._announce(stage.volume_id)
 

@@ -62,6 +62,11 @@ class VolumeWorker:
         process = self._keeper.process
         return None if process is None else process.pid
 
+    def made(self, volume_id: str) -> bool:
+        """Whether the running process made the volume of an id; it may have let it go since."""
+        process = self._keeper.process
+        return process is not None and volume_id.startswith(f"{process.token}-")
+
     async def facts(self) -> WorkerFacts:
         """Checkpoint, device and particles; waits until the process is ready."""
         return unpack(WorkerFacts, (await self._keeper.ready()).message["ready"], {})
@@ -177,9 +182,8 @@ class VolumeWorker:
 
     def _check_held(self, *volume_ids: str) -> None:
         """VolumeGone for volumes of a process that is gone, without starting another."""
-        process = self._keeper.process
         for volume_id in volume_ids:
-            if process is None or not volume_id.startswith(f"{process.token}-"):
+            if not self.made(volume_id):
                 raise volume_gone(volume_id)
 
     async def _ask(
