@@ -1,5 +1,6 @@
 # Needs python3 (3.10 or newer) with venv, and make.
-#   make demo   environment, install, then a small mixture from particles to a report in demo-run/
+#   make demo   environment, install, then the dashboard on a small trained run, in the browser; Ctrl-C ends it
+#   make report environment, install, then the same mixture trained from nothing to a report in demo-run/
 #   make test   environment, install, then every check and test
 #   make docs   the documentation in docs/_build/html, warnings are errors
 #   make clean  removes what these made, the environment too
@@ -10,9 +11,12 @@ SOURCES := $(shell find cryohype_model cryohype_app assets -type f -not -path "*
 # A checkout that runs the tests has the sources linked in; the demo then runs those.
 INSTALLED := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/all.stamp)
 
-.PHONY: demo test docs clean
+.PHONY: demo report test docs clean
 
 demo: $(INSTALLED)
+	$(BIN)/cryohype-app serve --demo
+
+report: $(INSTALLED)
 	$(BIN)/cryohype demo -o demo-run --overwrite
 
 test: .venv/dev.stamp

@@ -20,8 +20,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="open the dashboard in a browser", description=_serve.__doc__)
     serve.add_argument(
-        "store", nargs="?", type=Path, default=Path(), metavar="STORE", help="folder of the runs (default: this one)"
+        "store", nargs="?", type=Path, metavar="STORE", help="folder of the runs (default: this one; with --demo one of its own)"
     )
+    serve.add_argument("--demo", action="store_true", help="put the demo, a small trained run, into the folder and open it")
     serve.add_argument(
         "--root", type=Path, action="append", default=[], metavar="DIR", help="a folder that particles may be read from"
     )
@@ -49,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CryoHypeError as error:
         print(f"cryohype-app: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before it serves
+        print("cryohype-app: stopped", file=sys.stderr)
+        return 130
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -58,11 +62,19 @@ def _serve(args: argparse.Namespace) -> int:
             f"--host {args.host} lets other machines connect: give --tls-cert and --tls-key, or --insecure if you accept that "
             "the token can be read on the way; an SSH tunnel to the default address needs neither"
         )
-    if not args.store.is_dir():
-        raise ConfigError(f"{args.store} is not a folder; give the folder that holds your runs")
+    store = args.store or Path()
+    if not (args.demo or store.is_dir()):
+        raise ConfigError(f"{store} is not a folder; give the folder that holds your runs")
+    port = _free_port(args.host, args.port)
+    page = ""
+    if args.demo:
+        from cryohype_app.demo import unpack_demo, user_folder
+
+        store = args.store or user_folder()
+        page = f"explore?run={unpack_demo(store).run_id()}"
     from cryohype_app.server.serve import serve
 
-    return serve(args, _free_port(args.host, args.port))
+    return serve(args, store.resolve(), port, page)
 
 
 def _free_port(host: str, wanted: int) -> int:

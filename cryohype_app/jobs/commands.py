@@ -17,6 +17,8 @@ def train_command(
     overrides: Iterable[str] = (),
     device: str = "cpu",
     config: Path | None = None,
+    *,
+    analyze: bool = False,
 ) -> tuple[str, ...]:
     """`cryohype train` of a new run.
 
@@ -27,10 +29,11 @@ def train_command(
     overrides : ``section.key=value``, as of ``--set``.
     device : of the job; it wins over what the overrides say of accelerator and devices.
     config : a configuration file to begin from.
+    analyze : also analyse, when it has trained to the end.
     """
     begins = (*_option("--preset", preset), *_option("--config", config and config.absolute()))
     begin = ("train", _path(particles), "-o", _path(output), *begins)
-    return _cryohype(*begin, *_settings(overrides, device))
+    return _cryohype(*begin, *_settings(overrides, device), *_flags({"--analyze": analyze}))
 
 
 def resume_command(run: Path, overrides: Iterable[str] = (), device: str = "cpu") -> tuple[str, ...]:
@@ -63,6 +66,16 @@ def analyze_command(
     options = {"--checkpoint": checkpoint, "--clusters": clusters, "--method": method, "--components": components}
     flags = {"--no-umap": not umap, "--no-volumes": not volumes, "--mean": mean, "--activations": activations}
     return _cryohype("analyze", _path(run), *_options(options), *_flags(flags), "--accelerator", _accelerator(device))
+
+
+def embed_command(run: Path, selection: str, checkpoint: str | None = None) -> tuple[str, ...]:
+    """`cryohype embed`; it computes on the CPU.
+
+    Parameters
+    ----------
+    selection : stored in the run. checkpoint : whose latents.
+    """
+    return _cryohype("embed", _path(run), *_options({"--selection": selection, "--checkpoint": checkpoint}))
 
 
 def demo_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,8 @@ from cryohype_app.server.guard import Guard
 from cryohype_app.server.warm import warm_up
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
+from cryohype_app.views.compare.page import compare_page
+from cryohype_app.views.demo import offer_demo
 from cryohype_app.views.explore import explore_page
 from cryohype_app.views.export import export_page
 from cryohype_app.views.monitor import monitor_page
@@ -40,6 +43,7 @@ PAGES: dict[str, tuple[str, Page]] = {
     "/train": ("Train", train_page),
     "/monitor": ("Monitor", monitor_page),
     "/explore": ("Explore", explore_page),
+    "/compare": ("Compare", compare_page),
     "/export": ("Export", export_page),
 }
 
@@ -57,6 +61,9 @@ def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_debug(
+            bool(os.environ.get("PYTHONASYNCIODEBUG"))
+        )  # uvicorn switches it off: slow handlers are told
         async with services.running():
             warm_up()
             yield
@@ -85,7 +92,7 @@ def _made_with(page: Page, services: Services) -> Callable[[], Any]:
 
     def make() -> Any:
         try:
-            return page(services)
+            return offer_demo(page(services), services)
         except Exception as error:  # whatever a page fails of, it is told in a sentence and kept in the log
             log.exception("a page could not be made")
             return failed_page(sentence(error))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 import webbrowser
+from contextlib import suppress
+from pathlib import Path
 
 import uvicorn
 
@@ -20,30 +23,35 @@ from cryohype_app.services import Services
 from cryohype_app.store import DataStore
 
 
-def serve(args: argparse.Namespace, port: int) -> int:
-    """Serve until Ctrl-C or SIGTERM."""
+def serve(args: argparse.Namespace, store: Path, port: int, page: str = "") -> int:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    store : folder of the runs. page : what to open, such as ``explore?run=ID``; the first page if empty.
+    """
     token = user_token(token_path(), args.new_token)
-    store = args.store.resolve()
     services = Services(DataStore((store,)), JobBook(store), Roots.of([store, *args.root]), args.accelerator)
     is_secure = args.tls_cert is not None
     app = build_app(services, token, _hosts(args.host, port), f"cryohype-{port}", is_secure)
     scheme, name = ("https" if is_secure else "http"), ("localhost" if args.host in {"127.0.0.1", "::1"} else args.host)
     address = f"{scheme}://{name}:{port}/"
+    first = f"{address}{page}{'&' if page else '?'}token={token}"
     config = uvicorn.Config(
         app, host=args.host, port=port, log_level="warning", timeout_graceful_shutdown=3, ws_max_size=64 << 20,
         ssl_certfile=args.tls_cert, ssl_keyfile=args.tls_key,
     )  # fmt: skip
-    _announce(address, token, store.as_posix())
-    if args.open:
-        threading.Thread(target=_open, args=(address, token), daemon=True).start()
-    uvicorn.Server(config).run()
+    print(f"CryoHype serves {store}\n\n    {first}\n\nCtrl-C stops the dashboard; trainings go on.", file=sys.stderr)
+    if args.open and _has_display():
+        threading.Thread(target=_open, args=(f"{address}api/v1/healthz", first), daemon=True).start()
+    with suppress(KeyboardInterrupt):  # uvicorn ends in good order and then raises what it was sent
+        uvicorn.Server(config).run()
     return 0
 
 
-def _announce(address: str, token: str, store: str) -> None:
-    print(
-        f"CryoHype serves {store}\n\n    {address}?token={token}\n\nCtrl-C stops the dashboard; trainings go on.", file=sys.stderr
-    )
+def _has_display() -> bool:
+    """Whether there is a desktop; without one, a browser that runs in the terminal would take it over."""
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
 def _hosts(host: str, port: int) -> frozenset[str]:
@@ -53,13 +61,13 @@ def _hosts(host: str, port: int) -> frozenset[str]:
     return frozenset(f"{name}:{port}" for name in (host, "localhost", "127.0.0.1", "[::1]"))
 
 
-def _open(address: str, token: str) -> None:
+def _open(asked: str, shown: str) -> None:
     """Open the browser once the server answers."""
     for _ in range(100):
         try:
-            urllib.request.urlopen(f"{address}api/v1/healthz", timeout=1)  # our own http address
+            urllib.request.urlopen(asked, timeout=1)  # our own http address
         except urllib.error.HTTPError:  # refused for want of the token: it is there
-            webbrowser.open(f"{address}?token={token}")
+            webbrowser.open(shown)
             return
         except OSError:
             time.sleep(0.1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from cryohype_model.errors import MetricError
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.metrics.pairs import labelled_truths, truth_folder
+from cryohype_model.runs.run import read_config
 
 
 def true_map(trained: TrainedRun, wanted: int | str, folder: str | Path | None) -> tuple[str, Path]:
@@ -30,7 +31,7 @@ def true_map(trained: TrainedRun, wanted: int | str, folder: str | Path | None) 
 
 
 def _folder_of(trained: TrainedRun) -> Path:
-    source = Path(trained.config.data.particles)
+    source = Path(read_config(trained.run).data.particles)  # not the checkpoint's: the file may have moved since
     folder = truth_folder(source)
     if folder is None:
         raise MetricError(f"the true maps of {trained.run.path} are not known: no truth.json beside {source}; give their folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -68,9 +69,14 @@ def _files(folder: Path, root: Path) -> set[str]:
     return {name for name in names if not re.search(r"(^|/)(\.|__pycache__/)", name)}
 
 
-def test_the_wheel_holds_presets_assets_and_licence(root: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel."""
     wheel = pytest.importorskip("hatchling.builders.wheel", reason="the wheel is built with hatchling: pip install cryohype[dev]")
-    built = next(wheel.WheelBuilder(str(root)).build(directory=str(tmp_path), versions=["standard"]))
+    return Path(next(wheel.WheelBuilder(str(root)).build(directory=str(tmp_path_factory.mktemp("wheel")), versions=["standard"])))
+
+
+def test_the_wheel_holds_presets_assets_and_licence(root: Path, built: Path) -> None:
     names = set(zipfile.ZipFile(built).namelist())
     packages = _files(root / "cryohype_model", root) | _files(root / "cryohype_app", root)
     expected = packages | {f"cryohype_model/{name}" for name in _files(root / "assets", root)}
@@ -78,6 +84,24 @@ def test_the_wheel_holds_presets_assets_and_licence(root: Path, tmp_path: Path) 
     assert names - metadata == expected
     assert any(name.endswith("licenses/LICENSE") for name in metadata)
     assert "cryohype_model/presets/tomotwin-100.toml" in names
+
+
+UNPACK = """
+from pathlib import Path
+from cryohype_app.demo import archive_path, unpack_demo
+unpack_demo(Path("store"))
+print(archive_path())
+"""
+
+
+def test_an_installed_wheel_finds_its_demo(built: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    zipfile.ZipFile(built).extractall(site)
+    words, environment = [sys.executable, "-c", UNPACK], {"PYTHONPATH": str(site)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()) == site / "cryohype_model" / "assets" / "demo-run.zip"
+    assert (tmp_path / "store" / "demo" / "manifest.json").is_file()
 
 
 def test_the_readme_lists_every_command(root: Path) -> None:

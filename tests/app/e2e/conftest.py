@@ -49,11 +49,13 @@ class Server:
 
     store: Path
     state: Path
+    options: tuple[str, ...] = ()
     port: int = 0
     url: str = ""
     token: str = ""
     process: Any = None
     said: Path = field(default_factory=Path)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start it, on the same port as before if there was one."""
@@ -68,12 +70,13 @@ class Server:
             "--no-open",
             "--accelerator",
             "cpu",
+            *self.options,
         ]
-        environment = os.environ | {"XDG_STATE_HOME": str(self.state), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"XDG_STATE_HOME": str(self.state), "OMP_NUM_THREADS": "1"} | self.environment
         with self.said.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log, env=environment)
         deadline = time.monotonic() + PATIENCE_S
-        while not (found := re.search(r"(http://localhost:(\d+)/)\?token=(\S+)", self.said.read_text())):
+        while not (found := re.search(r"(http://localhost:(\d+)/)\S*\btoken=(\S+)", self.said.read_text())):
             assert self.process.poll() is None and time.monotonic() < deadline, self.said.read_text()
             time.sleep(0.1)
         self.url, self.port, self.token = found[1], int(found[2]), found[3]
@@ -126,6 +129,16 @@ def server(trained_store: Path, tmp_path: Path) -> Iterator[Server]:
         running.stop()
 
 
+@pytest.fixture
+def demo_server(tmp_path: Path) -> Iterator[Server]:
+    """A server on the demo that is shipped."""
+    running = Server(tmp_path / "store", tmp_path, ("--demo",))
+    running.start()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
 @dataclass
 class Session:
     """A page of the browser, and what went wrong in it."""
@@ -161,9 +174,9 @@ class Session:
             self.page.wait_for_timeout(150)
         raise AssertionError(f"it never came: {what} {self.text()[-1500:]}")
 
-    def says(self, words: str) -> None:
-        """Wait for words on the page, a regular expression."""
-        self.until(lambda: re.search(words, self.text()), words)
+    def says(self, words: str) -> Any:
+        """Wait for words on the page, a regular expression; its match."""
+        return self.until(lambda: re.search(words, self.text()), words)
 
     def choose(self, label: str, option: str) -> None:
         """Take an option of a select."""
