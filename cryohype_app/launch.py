@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from cryohype_app.jobs.commands import analyze_command, resume_command, train_command
+from cryohype_app.jobs.commands import analyze_command, embed_command, resume_command, train_command
 from cryohype_app.jobs.job import LOCAL, Job
 from cryohype_app.services import Services
 from cryohype_app.standing import standing_of
 from cryohype_model.config import DataConfig, load_config
 from cryohype_model.errors import ConfigError, InputFileError, RunError
+from cryohype_model.runs.embeddings import rows_to_embed
 from cryohype_model.runs.layout import check_name
 from cryohype_model.runs.run import refuse_occupied
 
@@ -109,6 +110,21 @@ def start_analysis(services: Services, run_id: str, device: str, lane: str = LOC
     if not run.has_checkpoint:
         raise RunError(f"{run.name} has no checkpoint yet; train it first")
     return _work_on(services, "analyze", run.path, lane, device, analyze_command(run.path, device=device))
+
+
+def start_embedding(services: Services, run_id: str, selection: str, checkpoint: str) -> Job:
+    """Put the embedding of a stored selection alone into the queue of the CPU; reads the selection, so not for the event loop.
+
+    Raises
+    ------
+    RunBusyError : it is being made already. RunError : no such selection, or too few particles.
+    """
+    run = services.data.run(run_id)
+    rows_to_embed(run, selection)
+    command = embed_command(run.path, selection, checkpoint)
+    if any(job.command == command and not job.is_over for job in services.jobs.jobs()):
+        raise RunBusyError(f"the selection {selection!r} is being embedded already; wait for the end of it")
+    return services.jobs.submit("embed", f"embed {selection} of {run.path.name}", command, run=run.path)
 
 
 def _work_on(services: Services, kind: str, path: Path, lane: str, device: str, command: tuple[str, ...]) -> Job:
