@@ -121,7 +121,7 @@ class CompareView(Viewer):
         self.agreement.show_fsc(None)
         self._show_numbers()
         self._tell_address()
-        if all(side.offers is not None for side in self.sides):
+        if all(side.choice.offers is not None for side in self.sides):
             self.runs.show(*(side.side.place for side in self.sides))
 
     def _drawn(self, number: int, surface: Mesh | None) -> None:
@@ -206,9 +206,10 @@ class CompareView(Viewer):
             side.put(deviations)
 
     def _swap(self) -> None:
-        (a, own_a), (b, own_b) = ((side.side, side.own) for side in self.sides)
-        self.sides[0].show(b, own_b)
-        self.sides[1].show(a, own_a)
+        a, b = (side.choice for side in self.sides)
+        before = (a.side, a.own)
+        a.show(b.side, b.own)
+        b.show(*before)
 
     def _not_shaped(self, error: Exception) -> None:
         if not isinstance(error, VolumeGone):  # the contour finds that out too, and has the map made again
