@@ -67,9 +67,10 @@ def frame_of(services: Services, run_id: str, checkpoint: str | None = None) -> 
 
     Raises
     ------
-    NotThereError : no such run, or not analysed.
+    NotThereError : no such run, or not analysed. InputFileError : the latents are a link to outside of the server's folders.
     """
     run = run_of(services, run_id)
+    services.roots.checked(run.latents)
     known = services.data.latents(run_id)
     if not known or checkpoint not in (None, *known):
         what = "was not analysed yet" if not known else f"has no analysis of {checkpoint!r}; there are: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Trainings and analyses: put into the queue of their device."""
+"""Trainings, analyses and embeddings: put into the queue of their device."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from cryohype_app.jobs.job import LOCAL
-from cryohype_app.launch import Training, default_device, resume_training, start_analysis, start_training
+from cryohype_app.launch import Training, default_device, resume_training, start_analysis, start_embedding, start_training
 from cryohype_app.server.api.jobs import JobFacts, job_told
-from cryohype_app.server.api.lookup import run_of
+from cryohype_app.server.api.lookup import frame_of, run_of, selection_run
 from cryohype_app.server.api.problem import refusals
 from cryohype_app.services import Services
 
@@ -38,6 +38,7 @@ class TrainingWish(Place):
         None, description="settings to begin from, see `cryohype config explain presets`; without it, what fits the machine"
     )
     overrides: list[str] = Field([], max_length=200, description="section.key=value in TOML syntax, such as training.epochs=20")
+    analyze: bool = Field(False, description="as well, when it has trained to the end")
 
 
 class RunWish(Place):
@@ -46,8 +47,18 @@ class RunWish(Place):
     run: str = Field(description="identity of the run")
 
 
+class EmbeddingWish(BaseModel):
+    """A UMAP of a stored selection alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run: str = Field(description="identity of the run")
+    selection: str = Field(description="name of the stored selection")
+    checkpoint: str | None = Field(None, description="whose analysis is meant; without it, the newest")
+
+
 def router(services: Services) -> APIRouter:
-    """POST /jobs/train, /jobs/resume and /jobs/analyze."""
+    """POST /jobs/train, /jobs/resume, /jobs/analyze and /jobs/embed."""
     routes = APIRouter(prefix="/jobs", tags=["jobs"])
 
     @routes.post("/train", status_code=202, responses=refusals(409, 422))
@@ -55,7 +66,7 @@ def router(services: Services) -> APIRouter:
         """Put a new training into the queue of its device."""
         particles = services.data.home / os.path.expanduser(wanted.particles)
         training = Training(
-            particles, wanted.name, wanted.preset, None, wanted.overrides, _device(services, wanted), wanted.lane
+            particles, wanted.name, wanted.preset, None, wanted.overrides, _device(services, wanted), wanted.lane, wanted.analyze
         )  # fmt: skip
         return job_told(services, start_training(services, training))
 
@@ -70,6 +81,13 @@ def router(services: Services) -> APIRouter:
         """Latents, clusters and their maps of a run's last checkpoint."""
         run_of(services, wanted.run)
         return job_told(services, start_analysis(services, wanted.run, _device(services, wanted), wanted.lane))
+
+    @routes.post("/embed", status_code=202, responses=refusals(404, 409, 422))
+    def embed_selection(wanted: EmbeddingWish) -> JobFacts:
+        """A UMAP of a stored selection alone; its axes are then columns of the analysis."""
+        selection_run(services, wanted.run, wanted.selection)
+        checkpoint = frame_of(services, wanted.run, wanted.checkpoint).space.checkpoint
+        return job_told(services, start_embedding(services, wanted.run, wanted.selection, checkpoint))
 
     return routes
 

@@ -40,22 +40,19 @@ def _end(jobs: Api, job_id: str) -> dict[str, Any]:
 
 
 def test_a_training_and_its_analysis_from_the_request_to_the_end(jobs: Api, mixture: Path) -> None:
-    wish = {"particles": str(mixture), "name": "asked", "preset": "demo", "overrides": SMALL, "device": "cpu"}
+    wish = {"particles": str(mixture), "name": "asked", "preset": "demo", "overrides": SMALL, "device": "cpu", "analyze": True}
     answer = jobs.ask("POST", "/jobs/train", json=wish)
     assert answer.status_code == 202, answer.text
     told = _end(jobs, answer.json()["id"])
     log = jobs.ask("GET", f"/jobs/{told['id']}/log").text
     assert (told["status"], told["exit_code"]) == ("finished", 0), log
     assert told["command"].startswith("cryohype train ")
-    assert "Finished" in log
+    assert "latents/step-" in log
     jobs.services.data.forget()
     run = next(run for run in jobs.get("/runs") if run["name"] == "asked")
     assert run["status"] == "finished"
     assert jobs.get(f"/jobs/{told['id']}")["run"] == run["id"]
     assert jobs.get(f"/runs/{run['id']}")["config"]["model"]["dim"] == 32
-    answer = jobs.ask("POST", "/jobs/analyze", json={"run": run["id"], "device": "cpu"})
-    told = _end(jobs, answer.json()["id"])
-    assert told["status"] == "finished", jobs.ask("GET", f"/jobs/{told['id']}/log").text
     assert jobs.get(f"/runs/{run['id']}/latents")["count"] == 60
 
 
@@ -68,6 +65,19 @@ def test_a_job_is_stopped_and_forgotten(jobs: Api) -> None:
     _end(jobs, job["id"])
     assert jobs.ask("DELETE", f"/jobs/{job['id']}").status_code == 204
     assert jobs.get("/jobs") == []
+
+
+def test_a_selection_is_embedded(jobs: Api) -> None:
+    jobs.ask("PUT", "/runs/{run}/selections/blob", json={"cluster": 1})
+    wish = {"run": jobs.id, "selection": "blob"}
+    job = jobs.ask("POST", "/jobs/embed", json=wish).json()
+    assert job["command"].startswith("cryohype embed ") and "step-00000007" in job["command"]
+    assert "already" in jobs.refused(409, "POST", "/jobs/embed", json=wish)
+    jobs.ask("POST", f"/jobs/{job['id']}/stop")
+    jobs.ask("PUT", "/runs/{run}/selections/few", json={"particles": [1]})
+    assert "at least 10" in jobs.refused(400, "POST", "/jobs/embed", json=wish | {"selection": "few"})
+    assert "no selection" in jobs.refused(404, "POST", "/jobs/embed", json=wish | {"selection": "absent"})
+    assert "no analysis" in jobs.refused(404, "POST", "/jobs/embed", json=wish | {"checkpoint": "last"})
 
 
 def test_a_stopped_run_goes_on_and_nothing_else_works_on_it_meanwhile(jobs: Api, analysed: Run) -> None:

@@ -51,3 +51,10 @@ def test_what_is_not_a_number_is_null_in_json(api: Api) -> None:
     frame = api.services.data.frame(api.id)
     frame.column("loss")[0] = np.nan
     assert api.get("/runs/{run}/latents/columns/loss", form="json")["values"][0] is None
+
+
+def test_latents_that_are_a_link_to_outside_are_not_read(api: Api, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "latents"
+    api.run.latents.rename(outside)
+    api.run.latents.symlink_to(outside)
+    assert "outside of the folders" in api.refused(400, "GET", "/runs/{run}/latents")
