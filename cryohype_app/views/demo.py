@@ -22,7 +22,7 @@ from cryohype_model.runs.layout import Run, complete_folders
 from cryohype_model.runs.manifest import read_manifest
 
 NAME = "demo-live"  # of the user's own run; demo-live-2 and so on where it is taken
-MINUTES = 4  # on one idle core of a server's CPU, with the analysis
+MINUTES = 4  # of one idle core of a server's CPU, with the analysis
 LOOK_MS = 1000
 LOOK: dict[str, Any] = {"size": "small", "color": "primary", "margin": (6, 4)}
 WORDS = "**Demo** · simulated images of 6 made-up complexes"
@@ -97,10 +97,8 @@ class DemoOffer(Viewer):
             _tell(f"The training did not begin: {own.message} Its log is under Runs.", "error")
 
     def _draw(self, own: OwnTraining | None) -> None:
-        train = pmui.Button(
-            label=f"Train it yourself · about {MINUTES} min", icon="play_arrow", variant="contained", **LOOK,
-            description="The same training as a job of this machine, from the first step; the time is that of one idle CPU core",
-        )  # fmt: skip
+        time = f" · about {MINUTES} min on one core" if default_device(self.services) == "cpu" else ""
+        train = pmui.Button(label=f"Train it yourself{time}", icon="play_arrow", variant="contained", **LOOK)
         train.on_click(lambda _: self.train())
         if own is None or (own.is_over and not own.is_analysed):
             self.buttons.objects = [train]
