@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
+from cryohype_app.server.api import volumes
+from cryohype_app.server.api.problem import ConflictError
 from cryohype_model.io.mrc import read_volume
 from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
@@ -82,8 +87,9 @@ def test_it_is_measured_alone_and_against_its_particles(shared_api: Api, made: d
     against = shared_api.get(path, backprojection=True)
     assert "back-projection" in against["reference"]
     assert len(against["fsc"]) == len(against["half_fsc"]) == 9
-    assert "structure" in shared_api.refused(400, "GET", path, params={"truth": "nothing"}) or True
-    assert shared_api.get(path, truth="0")["reference"] is not None
+    truth = shared_api.get(path, truth="0")
+    assert shared_api.get(path, truth=truth["reference"])["fsc"] == truth["fsc"], "by its label or by its name"
+    assert truth["reference"] in shared_api.refused(400, "GET", path, params={"truth": "nothing"})
 
 
 def test_it_is_measured_against_another_volume_and_a_file(shared_api: Api, made: dict[str, Any]) -> None:
@@ -145,8 +151,6 @@ def test_a_volume_that_was_never_made_is_told(shared_api: Api, path: str) -> Non
 def test_a_worker_that_dies_is_told_and_the_next_request_starts_another(api: Api) -> None:
     made = api.ask("POST", "/runs/{run}/volumes", json={"cluster": 1}).json()
     (worker,) = api.services._workers.values()
-    import psutil
-
     process = psutil.Process(worker.pid)
     process.kill()
     process.wait(30)
@@ -165,3 +169,25 @@ def test_a_run_that_cannot_be_opened_is_told(api: Api, analysed: Run) -> None:
     for path in analysed.checkpoints.glob("*.ckpt"):
         path.unlink()
     assert "no checkpoint yet" in api.refused(400, "POST", "/runs/{run}/volumes", json={"cluster": 1})
+
+
+def test_what_a_client_that_went_away_asked_for_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    async def gone() -> bool:
+        return True
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append("given up")
+
+    async def story() -> None:
+        with pytest.raises(ConflictError, match="nobody waits"):
+            await volumes._while_asked(SimpleNamespace(is_disconnected=gone), work())  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(volumes, "LOOK_SECONDS", 0.01)
+    asyncio.run(story())
+    assert ended == ["given up"]
