@@ -16,7 +16,7 @@ from cryohype_app.jobs.job import Job
 from cryohype_app.launch import Training, default_device, start_training
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
-from cryohype_app.views.page import wants_dark
+from cryohype_app.views.page import THEMES, wants_dark
 from cryohype_model.errors import CryoHypeError
 from cryohype_model.runs.layout import Run, complete_folders
 from cryohype_model.runs.manifest import read_manifest
@@ -24,7 +24,9 @@ from cryohype_model.runs.manifest import read_manifest
 NAME = "demo-live"  # of the user's own run; demo-live-2 and so on where it is taken
 MINUTES = 4  # of one idle core of a server's CPU, with the analysis
 LOOK_MS = 1000
-LOOK: dict[str, Any] = {"size": "small", "color": "primary", "margin": (6, 4)}
+LOOK: dict[str, Any] = {"size": "small", "margin": (6, 4)}
+# what lies in the bar of a page is given other colours than the page
+COLOURS = {"palette": {"primary": {**THEMES["dark"]["palette"]["primary"], "contrastText": "#ffffff"}}}
 WORDS = "**Demo** · simulated images of 6 made-up complexes"
 
 
@@ -68,7 +70,8 @@ class DemoOffer(Viewer):
         pn.state.add_periodic_callback(self._look, LOOK_MS)
 
     def __panel__(self) -> Any:
-        return pmui.Row(pmui.Typography(WORDS, variant="body2", margin=(10, 8)), self.buttons, margin=(0, 16), align="center")
+        words = pmui.Typography(WORDS, variant="body2", margin=(10, 8))
+        return pmui.Row(words, self.buttons, margin=(0, 16), align="center", theme_config=COLOURS)
 
     def train(self) -> None:
         """Put the training into the queue, with its analysis behind it."""
