@@ -141,7 +141,7 @@ def write_address(comparison: Comparison, kept: dict[str, str]) -> str:
         if side.source is not None:
             query[letter] = str(side.source)
             query |= {f"{letter}_how": side.how} if side.source.is_group and side.how != "mean" else {}
-        query |= {f"{letter}_level": f"{side.deviations:.3g}"} if side.deviations is not None else {}
+        query |= {f"{letter}_level": f"{side.deviations:.4g}"} if side.deviations is not None else {}
     if comparison.together == "difference":
         query |= {"view": "difference", "lobes": f"{comparison.lobes:.3g}"}
         query |= {"scale": comparison.scaling} if comparison.scaling else {}

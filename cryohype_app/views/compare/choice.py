@@ -64,7 +64,10 @@ class Choice:
 
     def _make_widgets(self) -> None:
         letter, stretched = self.letter, {**SMALL, "sizing_mode": "stretch_width"}
-        self.place = pmui.Select(label=f"Run {letter}", options=self._places, searchable=len(self._places) > 8, **stretched)
+        first = next((place for place in self._places.values() if Place.parse(place).run_id == self.side.place.run_id), None)
+        self.place = pmui.Select(
+            label=f"Run {letter}", options=self._places, value=first, searchable=len(self._places) > 8, **stretched
+        )  # fmt: skip
         self.source = pmui.Select(label=f"Map {letter}", groups={}, searchable=True, **stretched)
         self.how = pmui.Select(label=f"Made by {letter}", options=HOWS, value="mean", width=150, **SMALL)
         self.number = pmui.IntInput(label=f"Particle {letter}", value=0, start=0, width=110, visible=False, **SMALL)
@@ -116,9 +119,8 @@ class Choice:
         self.source.param.update(groups=groups, value=_listed_as(source))
         self.source.param.trigger("value")  # the same choice may have another label in another run
         self.how.value = side.how
-        if source is not None and source.kind == PARTICLE:
-            self.number.value = int(source.name)
         self._is_setting = False
+        self._settle_number()
         self._show_widgets()
         self.chosen()
 
@@ -155,8 +157,16 @@ class Choice:
             self.offers.check(source)
         except CryoHypeError as error:
             self.tell(sentence(error))
+            self._settle_number()
         else:
             self._choose(source=source)
+
+    def _settle_number(self) -> None:
+        source = self.side.source
+        if source is not None and source.kind == PARTICLE:
+            self._is_setting = True
+            self.number.value = int(source.name)
+            self._is_setting = False
 
     def _uploaded(self) -> None:
         if self.upload.value:

@@ -15,14 +15,15 @@ from panel.viewable import Viewer
 from cryohype_app.background import on_document
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
-from cryohype_app.views.compare.address import Place, Side
+from cryohype_app.views.compare.address import Place, Side, Source
 from cryohype_app.views.compare.choice import Choice
 from cryohype_app.views.compare.maps import Made, Order, how_decoded, make_map
-from cryohype_app.views.compare.offers import UPLOAD
+from cryohype_app.views.compare.offers import UPLOAD, Offers
 from cryohype_app.views.contour import Contour
 from cryohype_app.views.page import Tell
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.results import HistogramResult, StageResult
+from cryohype_model.errors import CryoHypeError
 
 WAITING = "Looking at the run…"
 UPLOAD_FIRST = "Choose an .mrc file of your own."
@@ -105,11 +106,18 @@ class SideView(Viewer):
         elif source.kind == UPLOAD and own is None:
             self.contour.clear(UPLOAD_FIRST)
         else:
+            self._begin(offers, source, own)
+
+    def _begin(self, offers: Offers, source: Source, own: tuple[str, bytes] | None) -> None:
+        try:
             worker = self.services.worker(offers.place.run_id, offers.place.checkpoint)
-            order = Order(worker, offers, source, self.side.how, self._slot, own)
-            self._order, self.contour.worker = order, worker
-            self.contour.viewer.param.update(busy="reading", message="")
-            self._task = asyncio.get_running_loop().create_task(self._follow(order))
+        except CryoHypeError as error:  # the run was deleted meanwhile
+            self.contour.clear(sentence(error))
+            return
+        order = Order(worker, offers, source, self.side.how, self._slot, own)
+        self._order, self.contour.worker = order, worker
+        self.contour.viewer.param.update(busy="reading", message="")
+        self._task = asyncio.get_running_loop().create_task(self._follow(order))
 
     def _chosen(self) -> None:
         self._changed()

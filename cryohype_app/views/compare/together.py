@@ -83,7 +83,7 @@ class Together:
         self.difference: Difference | None = None
         self._meshing = Latest(pn.state.curdoc, self._failed)
         self._surfaces: list[Mesh | None] = [None, None]
-        self._lobes: tuple[Geometry | None, Geometry | None] = (None, None)
+        self._lobes: tuple[Geometry | None, Geometry | None] | None = None
         self.viewer = VolumeViewer(
             dark=dark, message=EMPTY, link_group=group, sizing_mode="stretch_both", min_height=160
         )  # fmt: skip
@@ -115,7 +115,7 @@ class Together:
 
     def clear(self, busy: str = "") -> None:
         """No difference: a map is being made anew."""
-        self.difference, self._lobes = None, (None, None)
+        self.difference, self._lobes = None, None
         self.viewer.busy = busy if self.mode.value == "difference" else ""
         self._draw()
 
@@ -157,19 +157,21 @@ class Together:
     def _parts(self) -> list[Mesh]:
         """What A and what B has more of, and A around it as a ghost."""
         ghost = [replace(self._surfaces[0], id="ghost", **GHOST)] if self._surfaces[0] is not None else []
+        if self._lobes is None:
+            return []
         named = zip(self._lobes, ("a", "b"), self.colours, strict=True)
         parts = [Mesh(f"more in {letter}", lobe, f"more in {letter.upper()}", colour) for lobe, letter, colour in named if lobe]
-        return parts + ghost if self.difference is not None else []
+        return parts + ghost
 
     def _legend(self, is_difference: bool) -> str:
-        if is_difference and self.difference is None:
+        if is_difference and self._lobes is None:
             return ""
-        names = ["more in A", "more in B"] if is_difference else [mesh.name for mesh in self._surfaces if mesh is not None]
-        if is_difference and not any(self._lobes):
+        if is_difference and not any(self._lobes or ()):
             return _line("Nowhere is the difference so large; choose a lower level.")
-        dots = (
-            f'<span style="color:{colour}">●</span> {escape(name)}' for colour, name in zip(self.colours, names, strict=False)
-        )
+        parts = [(mesh.name, mesh.colour) for mesh in self._surfaces if mesh is not None]
+        if is_difference:
+            parts = list(zip(("more in A", "more in B"), self.colours, strict=True))
+        dots = (f'<span style="color:{colour}">●</span> {escape(name)}' for name, colour in parts)
         scale = f"B × {self.difference.scale:.3g}, maps as they lie" if is_difference and self.difference is not None else ""
         return _line(" &nbsp; ".join([*dots, scale]))
 
