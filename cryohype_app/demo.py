@@ -85,12 +85,16 @@ def unpack_demo(store: Path) -> Demo:
 
     Raises
     ------
-    RunError : the shipped file is missing or damaged. InputFileError : the store cannot be written to, or holds something else
-    under these names.
+    RunError : the shipped file is missing or damaged. InputFileError : the store cannot be written to, is a run, or holds
+    something else under these names.
     """
     demo, archive = Demo(store.absolute()), archive_path()
     mark = _digest(archive)
     members = _members(archive)
+    if (demo.store / "manifest.json").exists():
+        raise InputFileError(
+            f"{demo.store} is a run; give the folder that holds it, or another: cryohype-app serve FOLDER --demo"
+        )
     for name in (RUN, PARTICLES):
         _refuse_others(demo.store / name, mark)
     try:

@@ -157,6 +157,11 @@ def test_what_is_not_the_demo_is_left_alone(tmp_path: Path, capsys: pytest.Captu
     assert [path.name for path in tmp_path.rglob("*")] == ["demo", "thesis.doc"]
 
 
+def test_nothing_is_put_into_a_run(demo: Demo) -> None:
+    with pytest.raises(InputFileError, match="demo is a run; give the folder that holds it"):
+        unpack_demo(demo.run.path)
+
+
 def test_the_demo_of_another_release_is_told(demo: Demo) -> None:
     assert find_demo(demo.store) == demo
     (demo.run.path / MARK).write_text("0123abcd")
