@@ -22,7 +22,7 @@ def fsc_figure() -> tuple[Any, ColumnDataSource, ColumnDataSource]:
         x_range=(0, 0.1),
         y_range=(-0.1, 1.05),
         sizing_mode="stretch_both",
-        min_height=150,
+        min_height=110,
         tools="pan,box_zoom,wheel_zoom,reset,save",
     )
     plain_axes(plot)

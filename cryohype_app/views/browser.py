@@ -10,6 +10,8 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.roots import FolderEntry, Roots
+from cryohype_app.views.page import plain
+from cryohype_app.views.words import Words
 from cryohype_model.errors import CryoHypeError
 
 MOST_SHOWN = 200
@@ -27,7 +29,7 @@ class FileBrowser(Viewer):
         super().__init__()
         self.roots, self.picked = roots, picked
         self.folder = start
-        self.where = pmui.Typography("", variant="caption", margin=(0, 8))
+        self.where = Words("", variant="caption", margin=(0, 8))
         self.lines = pmui.MenuList(dense=True, sizing_mode="stretch_width", margin=0)
         self.lines.on_click(self._clicked)
         self.open(start)
@@ -40,12 +42,12 @@ class FileBrowser(Viewer):
         try:
             entries = self.roots.entries(folder)
         except CryoHypeError as error:
-            self.where.object = str(error)
+            self.where.object = plain(str(error))
             return
         self.folder = folder
         self.entries = {entry.name + ("/" if entry.is_folder else ""): entry for entry in entries[:MOST_SHOWN]}
         more = f" · the first {MOST_SHOWN} of {len(entries)}" if len(entries) > MOST_SHOWN else ""
-        self.where.object = f"{folder}{more}"
+        self.where.object = plain(f"{folder}{more}")
         up = [{"label": "..", "icon": "arrow_upward"}] if self._has_parent() else []
         self.lines.items = [*up, *(_item(name, entry) for name, entry in self.entries.items())]
 

@@ -21,6 +21,7 @@ from cryohype_app.services import Services
 from cryohype_app.store import sentence
 from cryohype_app.views.log import LogView
 from cryohype_app.views.page import Frame, argument, panel, plain
+from cryohype_app.views.words import Words
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_model.errors import CryoHypeError
@@ -70,11 +71,11 @@ class MonitorView(Viewer):
         self._looking = Latest(pn.state.curdoc, lambda error: frame.tell(sentence(error)))
         self._drawing = Latest(pn.state.curdoc, self._no_molecules)
         self.plot, self.sources = training_figure()
-        self.numbers = pmui.Typography("", margin=(2, 8), sizing_mode="stretch_width")
+        self.numbers = Words("", margin=(2, 8))
         self.bar = pmui.LinearProgress(value=0, variant="determinate", sizing_mode="stretch_width", margin=(4, 8))
         self.log = LogView(sizing_mode="stretch_both", margin=0)
         self.molecules = pn.pane.HTML("", sizing_mode="stretch_width", margin=8)
-        self.caption = pmui.Typography("No checkpoint yet.", variant="caption", margin=(0, 8))
+        self.caption = Words("No checkpoint yet.", variant="caption", margin=(0, 8))
         self._checkpoint = ""
         self._draw(glance(services, self.run))
         pn.state.add_periodic_callback(self._look, LOOK_MS)
@@ -120,7 +121,7 @@ class MonitorView(Viewer):
         self.caption.object = f"{MOLECULES} particles' molecules, projected along z, y and x · {checkpoint}"
 
     def _no_molecules(self, error: Exception) -> None:
-        self.caption.object = sentence(error)
+        self.caption.object = plain(sentence(error))
 
 
 def glance(services: Services, run: Run) -> Glance:

@@ -20,6 +20,7 @@ from cryohype_app.frame import LatentFrame
 from cryohype_app.state import AppState, Rows
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell
+from cryohype_app.views.words import Words
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
@@ -99,7 +100,7 @@ class PathView(Viewer):
         self.draw = pmui.Toggle(label="Draw in the picture", icon="gesture", value=False, size="small", height=34, margin=(10, 4))
         self.make = pmui.Button(label="Make", icon="movie", variant="outlined", size="small", margin=(10, 4))
         self.stop = pmui.Button(label="Stop", icon="stop", variant="text", size="small", margin=(10, 4), visible=False)
-        self.told = pmui.Typography("", variant="caption", margin=(2, 6), sizing_mode="stretch_width")
+        self.told = Words("", variant="caption", margin=(2, 6))
         self.kind.param.watch(lambda _: self._show_choices(), "value")
         self.draw.param.watch(lambda event: setattr(self.state, "drawing", "path" if event.new else "selection"), "value")
         self.make.on_click(lambda _: self._asked())

@@ -18,6 +18,7 @@ from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import sentence
 from cryohype_app.views.contour import Contour
 from cryohype_app.views.page import Tell
+from cryohype_app.views.words import Words
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
@@ -43,7 +44,7 @@ class VolumeView(Viewer):
         self.contour = Contour(worker, tell, dark, EMPTY, renew=self.generate)
         self.viewer = self.contour.viewer
         self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
-        self.facts = pmui.Typography("", variant="caption", margin=(0, 8), sizing_mode="stretch_width")
+        self.facts = Words("", variant="caption", margin=(0, 8))
         self.download = Download()
         self.keep = pmui.Row(
             self._button("Map (.mrc)", "download", self._save_map),

@@ -19,6 +19,7 @@ from cryohype_app.plots.trainings import show_trainings, training_curves, traini
 from cryohype_app.store import DataStore, sentence
 from cryohype_app.views.compare.address import Place
 from cryohype_app.views.page import Tell
+from cryohype_app.views.words import Words
 from cryohype_model.config import RunConfig
 from cryohype_model.runs.layout import Run, complete_folders
 from cryohype_model.runs.manifest import Manifest, read_manifest
@@ -61,7 +62,7 @@ class RunsView(Viewer):
         self._reading = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))
         self._places: tuple[Place, Place] | None = None
         self.plot, self.sources = trainings_figure(("A", "B"), colours)
-        self.told = pmui.Typography(ONE_RUN, variant="body2", margin=(4, 10), sizing_mode="stretch_width")
+        self.told = Words(ONE_RUN, variant="body2", margin=(4, 10))
         self.table = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 10))
 
     def __panel__(self) -> Any:

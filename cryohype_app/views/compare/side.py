@@ -21,6 +21,7 @@ from cryohype_app.views.compare.maps import Made, Order, how_decoded, make_map
 from cryohype_app.views.compare.offers import UPLOAD, Offers
 from cryohype_app.views.contour import Contour
 from cryohype_app.views.page import Tell
+from cryohype_app.views.words import Words
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.results import HistogramResult, StageResult
 from cryohype_model.errors import CryoHypeError
@@ -59,7 +60,7 @@ class SideView(Viewer):
             None, tell, dark, WAITING, title=f"Contour {letter}", renew=self.make, colour=colour, name=letter
         )  # fmt: skip
         self.contour.on_moved(lambda _: self._keep_level(self.deviations()))
-        self.facts = pmui.Typography("", variant="caption", margin=(0, 8), sizing_mode="stretch_width")
+        self.facts = Words("", variant="caption", margin=(0, 8))
         pn.state.onload(self.choice.look)  # what changes before the browser has built a component may never reach it
 
     @property
