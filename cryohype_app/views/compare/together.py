@@ -116,8 +116,9 @@ class Together:
     def clear(self, busy: str = "") -> None:
         """No difference: a map is being made anew."""
         self.difference, self._lobes = None, None
-        self.viewer.busy = busy if self.mode.value == "difference" else ""
-        self._draw()
+        if self.mode.value == "difference":
+            self.viewer.busy = busy
+            self._draw()
 
     def surface(self, number: int, surface: Mesh | None) -> None:
         """The surface of A, number 0, or B as its own picture shows it."""
