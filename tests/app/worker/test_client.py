@@ -15,6 +15,7 @@ from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded, VolumeGone
 from cryohype_app.worker.lowpass import low_passed
 from cryohype_app.worker.request import Reference, VolumeRequest
+from cryohype_app.worker.shelf import MOST_VOLUMES
 from cryohype_model.cli import main
 from cryohype_model.errors import ConfigError, CryoHypeError, InputFileError, MetricError, RunError
 from cryohype_model.imaging.particles import Particles
@@ -269,14 +270,14 @@ def test_only_the_last_volumes_are_held(
     worker: VolumeWorker, play: Callable[..., Any], all_stages: Callable[..., Any], volume_id: str
 ) -> None:
     async def fill() -> None:
-        for row in range(12):
-            await all_stages(worker, [row])
+        for number in range(MOST_VOLUMES // 2):
+            await all_stages(worker, [number % 60])
         await worker.histogram(volume_id)  # used, so held longer than its elders
-        for row in range(20):
-            await all_stages(worker, [row])
+        for number in range(MOST_VOLUMES - 4):
+            await all_stages(worker, [number % 60])
         await worker.histogram(volume_id)
-        for row in range(24):
-            await all_stages(worker, [row])
+        for number in range(MOST_VOLUMES):
+            await all_stages(worker, [number % 60])
 
     play(fill())
     with pytest.raises(VolumeGone, match="ask for it again"):
