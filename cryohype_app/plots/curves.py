@@ -30,8 +30,12 @@ def fsc_figure() -> tuple[Any, ColumnDataSource, ColumnDataSource]:
     for threshold in THRESHOLDS:
         plot.add_layout(Span(location=threshold, dimension="width", line_color=GRID, line_dash="dashed", line_width=1))
     curve, halves = ColumnDataSource(_no_curve()), ColumnDataSource(_no_curve())
-    main = plot.line("frequency", "fsc", source=curve, color=BLUE, line_width=2)
-    plot.line("frequency", "fsc", source=halves, color=ORANGE, line_width=1.5, line_dash="dotdash")
+    main = plot.line("frequency", "fsc", source=curve, color=BLUE, line_width=2, legend_label="of the two maps")
+    dashed: dict[str, Any] = {"color": ORANGE, "line_width": 1.5, "line_dash": "dotdash", "legend_label": "of half maps"}
+    plot.line("frequency", "fsc", source=halves, **dashed)
+    plot.legend.update(
+        location="top_right", background_fill_alpha=0, border_line_alpha=0, label_text_color=GRID, spacing=0, padding=2
+    )
     plot.add_tools(
         HoverTool(renderers=[main], tooltips=[("1/Å", "@frequency{0.000}"), ("Å", "@angstrom{0.0}"), ("FSC", "@fsc{0.000}")])
     )

@@ -32,7 +32,7 @@ class JobsView(Viewer):
         self._shown: tuple[Job, ...] | None = None
         self._open = ""
         self.lines = pmui.Column(sizing_mode="stretch_width", margin=0)
-        self.log = LogView(height=190, sizing_mode="stretch_width", visible=False, margin=(0, 8))
+        self.log = LogView("190px", visible=False, margin=(0, 8))
         self._draw((jobs.jobs()[:SHOWN], ""))
         pn.state.add_periodic_callback(self._look, LOOK_MS)
 

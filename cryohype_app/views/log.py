@@ -10,7 +10,7 @@ import panel as pn
 # Turned upside down twice: such a box stays at its newest line, unless the reader scrolls up.
 STYLES = {
     "display": "flex", "flex-direction": "column-reverse", "overflow": "auto", "font": "12px/1.45 ui-monospace, monospace",
-    "white-space": "pre-wrap", "overflow-wrap": "anywhere", "padding": "6px 10px",
+    "white-space": "pre-wrap", "overflow-wrap": "anywhere", "padding": "6px 10px", "box-sizing": "border-box",
 }  # fmt: skip
 
 
@@ -19,11 +19,11 @@ class LogView(pn.pane.HTML):
 
     Parameters
     ----------
-    look : sizes and visibility, as of any pane.
+    tall : height, as CSS has it: a box that grows with its text has no end to stay at. look : as of any pane.
     """
 
-    def __init__(self, **look: Any) -> None:
-        super().__init__("", styles=STYLES, **look)
+    def __init__(self, tall: str, **look: Any) -> None:
+        super().__init__("", styles=STYLES | {"height": tall}, sizing_mode="stretch_width", **look)
         self._shown = ""
 
     def show(self, text: str) -> None:

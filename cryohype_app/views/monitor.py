@@ -73,7 +73,7 @@ class MonitorView(Viewer):
         self.plot, self.sources = training_figure()
         self.numbers = Words("", margin=(2, 8))
         self.bar = pmui.LinearProgress(value=0, variant="determinate", sizing_mode="stretch_width", margin=(4, 8))
-        self.log = LogView(sizing_mode="stretch_both", margin=0)
+        self.log = LogView("calc(40vh - 66px)", margin=0)
         self.molecules = pn.pane.HTML("", sizing_mode="stretch_width", margin=8)
         self.caption = Words("No checkpoint yet.", variant="caption", margin=(0, 8))
         self._checkpoint = ""

@@ -24,7 +24,7 @@ def test_a_name_is_shown_as_it_is(name: str) -> None:
 
 
 def test_a_log_is_text_and_only_news_is_sent() -> None:
-    log, sent = LogView(), []
+    log, sent = LogView("9em"), []
     log.param.watch(lambda event: sent.append(event.new), "object")
     log.show("step 1 <loss>")
     log.show("step 1 <loss>")
