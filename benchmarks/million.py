@@ -24,7 +24,7 @@ from cryohype_app.lasso import under_polygon
 from cryohype_app.plots.raster import View
 from cryohype_app.state import Chosen
 from cryohype_app.store import DataStore
-from cryohype_app.views.latent import pictures
+from cryohype_app.plots.look import look_of, pictures
 from cryohype_model.config import RunConfig
 from cryohype_model.runs.latents import LatentWriter
 from cryohype_model.runs.run import create_run
@@ -78,6 +78,7 @@ def measure(folder: Path) -> dict[str, Any]:
         pictures(frame, "umap_x", "umap_y", colour, whole, Chosen())
         facts[f"whole_{name}_ms"] = median_ms(lambda colour=colour: pictures(frame, "umap_x", "umap_y", colour, whole, Chosen()))
         facts[f"zoom_{name}_ms"] = median_ms(lambda colour=colour: pictures(frame, "umap_x", "umap_y", colour, zoomed, Chosen()))
+    facts["look_ms"] = median_ms(lambda: look_of(frame, "umap_x", "umap_y", "cluster", dark=True))
     angle = np.linspace(0, 2 * np.pi, 80)
     lasso = [(float(6 * np.cos(a) + np.sin(5 * a)), float(6 * np.sin(a))) for a in angle]
     x, y = frame.column("umap_x"), frame.column("umap_y")

@@ -49,11 +49,13 @@ def under_box(x: Coordinates, y: Coordinates, box: tuple[float, float, float, fl
 def nearest_point(x: Coordinates, y: Coordinates, at: tuple[float, float], unit: tuple[float, float] = (1.0, 1.0)) -> int:
     """Row of the point nearest to a place, distances measured in ``unit`` along each axis (data units a pixel).
 
+    Particles that are not in the picture have not-a-number for a coordinate.
+
     Raises
     ------
     RunError : there is no point.
     """
-    if not len(x):
-        raise RunError("there is no particle to choose; analyze the run first")
     distance = ((x - np.float32(at[0])) / np.float32(unit[0])) ** 2 + ((y - np.float32(at[1])) / np.float32(unit[1])) ** 2
-    return int(np.argmin(distance))
+    if not np.isfinite(distance).any():
+        raise RunError("there is no particle to choose; analyze the run first")
+    return int(np.nanargmin(distance))

@@ -21,6 +21,7 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 COMPUTE: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
+NAMED = {ast.Eq, ast.NotEq, ast.In, ast.NotIn}  # what words can be compared by
 EXAMPLE = "loss < 0.6 and cluster in (1, 3)"
 
 
@@ -29,7 +30,7 @@ def rows_where(frame: LatentFrame, condition: str) -> npt.NDArray[np.int64]:
 
     Parameters
     ----------
-    condition : comparisons of columns and numbers, joined by ``and``, ``or`` and ``not``.
+    condition : comparisons of columns and numbers, or of a column of words and words, joined by ``and``, ``or`` and ``not``.
 
     Raises
     ------
@@ -70,12 +71,31 @@ def _value(node: ast.expr, frame: LatentFrame) -> Any:
 
 
 def _compared(node: ast.Compare, frame: LatentFrame) -> Mask:
+    if (words := _words(node.comparators[0])) is not None:
+        return _named(node, words, frame)
     values = [_value(part, frame) for part in (node.left, *node.comparators)]
     unknown = [step for step in node.ops if type(step) not in COMPARE]
     if unknown:
         raise RunError(f"{ast.unparse(node)!r} cannot be compared; write a condition such as {EXAMPLE}")
     found = [COMPARE[type(step)](left, right) for step, left, right in zip(node.ops, values, values[1:], strict=False)]
     return np.logical_and.reduce([_mask(part) for part in found])
+
+
+def _words(node: ast.expr) -> list[str] | None:
+    """The words that a column is compared with; None where it is something else."""
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+    words = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return words if words and len(words) == len(parts) else None
+
+
+def _named(node: ast.Compare, words: list[str], frame: LatentFrame) -> Mask:
+    """Particles whose word, or the last part of it where it is a path, is one of these."""
+    is_known = isinstance(node.left, ast.Name) and len(node.ops) == 1 and type(node.ops[0]) in NAMED
+    names = frame.names(node.left.id) if is_known and isinstance(node.left, ast.Name) else ()
+    if not names or not isinstance(node.left, ast.Name):
+        raise RunError(f"{ast.unparse(node)!r} cannot be compared; only a column of words is, with == or in")
+    places = [place for place, name in enumerate(names) if name in words or name.rpartition("/")[2] in words]
+    return np.isin(frame.column(node.left.id), places, invert=type(node.ops[0]) in {ast.NotEq, ast.NotIn})
 
 
 def _mask(value: Any) -> Mask:

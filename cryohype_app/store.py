@@ -14,6 +14,7 @@ from cryohype_app.frame import LatentFrame
 from cryohype_model.errors import CryoHypeError, RunError
 from cryohype_model.io.particles import read_particles
 from cryohype_model.io.table import ParticleTable
+from cryohype_model.runs.columns import ParticleColumns
 from cryohype_model.runs.latents import LatentSpace, read_latents
 from cryohype_model.runs.layout import Run, complete_folders
 from cryohype_model.runs.manifest import Manifest, read_manifest
@@ -96,10 +97,11 @@ class DataStore:
         ------
         RunError : the run was not analysed yet.
         """
-        space = read_latents(self.run(run_id), checkpoint)
+        run = self.run(run_id)
+        space = read_latents(run, checkpoint)
         key = (space.path, str(space.meta.get("created")))
         with self._lock:
-            frame = self._frames.pop(key, None) or LatentFrame(space)
+            frame = self._frames.pop(key, None) or LatentFrame(space, ParticleColumns(run))
             self._frames[key] = frame
             while len(self._frames) > FRAMES_KEPT:
                 self._frames.popitem(last=False)

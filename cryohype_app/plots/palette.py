@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from cryohype_app.frame import ROT_BINS, TILT_BINS
 from cryohype_app.plots.raster import LEVELS, category_level
 from cryohype_model.palette import CATEGORIES, NOISE_COLOUR
 
@@ -32,6 +36,24 @@ def quantity_palette(dark: bool) -> list[str]:
     return [EMPTY, *(even[1:] if dark else even[:-1])]
 
 
+def cyclic_palette() -> list[str]:
+    """256 colours, the first transparent, the last as the second: for angles."""
+    return [EMPTY, *_wheel()[1:]]
+
+
+def direction_palette(dark: bool) -> list[str]:
+    """256 colours by the byte of each field of viewing directions: the hue is rot, top views are pale, bottom views deep."""
+    colours = [EMPTY] * (LEVELS + 2)
+    wheel, poles = _wheel(), ((255, 255, 255), (92, 98, 107)) if dark else ((190, 197, 207), (13, 17, 23))
+    for row in range(TILT_BINS):
+        height = 1 - 2 * (row + 0.5) / TILT_BINS  # cosine of the tilt
+        share, pole = np.sqrt(1 - height**2), poles[height < 0]
+        for field in range(ROT_BINS):
+            hue = _rgb(wheel[int((field + 0.5) / ROT_BINS * 256)])
+            colours[category_level(row * ROT_BINS + field)] = _hex(share * np.array(hue) + (1 - share) * np.array(pole))
+    return colours
+
+
 def density_palette(dark: bool) -> list[str]:
     """256 colours from the ground of the theme to its opposite."""
     import colorcet
@@ -49,8 +71,20 @@ def _many() -> list[str]:
 
 def _lifted(number: int) -> str:
     """A colour that is dark on a dark ground becomes lighter."""
-    colour = _many()[number % len(_many())]
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    light = 0.299 * red + 0.587 * green + 0.114 * blue
-    share = max(0.0, (110 - light) / (255 - light))
-    return "#" + "".join(f"{round(value + (255 - value) * share):02x}" for value in (red, green, blue))
+    rgb = np.array(_rgb(_many()[number % len(_many())]))
+    light = float(rgb @ (0.299, 0.587, 0.114))
+    return _hex(rgb + (255 - rgb) * max(0.0, (110 - light) / (255 - light)))
+
+
+def _wheel() -> list[str]:
+    import colorcet
+
+    return list(colorcet.b_cyclic_mrybm_35_75_c68)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _hex(rgb: npt.NDArray[np.float64]) -> str:
+    return "#" + "".join(f"{round(float(value)):02x}" for value in rgb)

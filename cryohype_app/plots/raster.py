@@ -11,7 +11,7 @@ import pandas as pd
 
 Image = npt.NDArray[np.uint8]
 Range = tuple[float, float]
-Kind = Literal["density", "category", "quantity"]
+Kind = Literal["density", "category", "quantity", "cyclic"]
 
 LEVELS = 254  # of 1 … 255; 0 is empty
 LARGEST_DOT_PX = 7
@@ -39,7 +39,7 @@ def rasterize(points: pd.DataFrame, view: View, kind: Kind, limits: Range | None
     ----------
     points : columns x, y and, but for density, value; in shuffled order, so that the last one drawn is a random one.
     kind : density: how many (equalised histogram); category: the number of the last one, modulo 254, plus one;
-        quantity: the mean within ``limits``.
+        quantity: the mean within ``limits``; cyclic: the last one's part of the turn from one limit to the other.
     """
     import datashader as ds
 
@@ -51,10 +51,12 @@ def rasterize(points: pd.DataFrame, view: View, kind: Kind, limits: Range | None
     if kind == "category":
         code = canvas.points(points, "x", "y", agg=ds.last("value")).data
         return _dots(_codes(code), points)
-    mean = canvas.points(points, "x", "y", agg=ds.mean("value")).data
-    low, high = limits or (float(np.nanmin(mean, initial=0.0)), float(np.nanmax(mean, initial=1.0)))
-    share = np.clip((mean - low) / max(high - low, 1e-12), 0, 1)
-    return _dots(np.where(np.isnan(mean), 0, 1 + np.nan_to_num(share) * LEVELS).astype(np.uint8), points)
+    aggregate = ds.last("value") if kind == "cyclic" else ds.mean("value")  # two angles have no mean that is near to both
+    values = canvas.points(points, "x", "y", agg=aggregate).data
+    low, high = limits or (float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=1.0)))
+    share = (values - low) / max(high - low, 1e-12)
+    share = share % 1 if kind == "cyclic" else np.clip(share, 0, 1)
+    return _dots(np.where(np.isnan(values), 0, 1 + np.nan_to_num(share) * LEVELS).astype(np.uint8), points)
 
 
 def category_level(number: int) -> int:

@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.events import Tap
 from panel.viewable import Viewer
 
-from cryohype_app.background import Latest
+from cryohype_app.background import Latest, on_document
 from cryohype_app.frame import LatentFrame, Medoid
 from cryohype_app.plots.palette import category_colour
 from cryohype_app.plots.particles import grey, img_tag, montage
+from cryohype_app.plots.sizes import size_bars
+from cryohype_app.state import AppState
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell
 from cryohype_model.io.mrc import read_volume
@@ -25,41 +28,83 @@ MOST_SHOWN = 200
 
 
 class ClustersView(Viewer):
-    """A card for each cluster; a click selects its particles."""
+    """Bars of the clusters' sizes and a card for each; a click selects its particles.
 
-    def __init__(self, run: Run, frame: LatentFrame, choose: Callable[[int], None], tell: Tell, dark: bool) -> None:
+    Parameters
+    ----------
+    choose : selects the particles of a cluster.
+    """
+
+    def __init__(
+        self, run: Run, frame: LatentFrame, state: AppState, choose: Callable[[int], None], tell: Tell, dark: bool
+    ) -> None:
         super().__init__()
-        self.run, self.data, self.choose, self.dark = run, frame, choose, dark
-        self._reading = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))
+        self.run, self.data, self.state, self.choose, self.dark = run, frame, state, choose, dark
+        self.document = pn.state.curdoc
+        self._reading = Latest(self.document, lambda error: tell(sentence(error)))
+        self._counting = Latest(self.document, lambda error: tell(sentence(error)))
+        self.has_clusters = "cluster" in frame.colours
+        self.bars = size_bars(frame.sizes("cluster") if self.has_clusters else {}, dark)
+        self.bars.figure.on_event(Tap, self._tapped)
         self.cards = pmui.FlexBox(sizing_mode="stretch_width", margin=4)
-        self._is_drawn = False
+        self._pictures: dict[int, npt.NDArray[np.uint8]] | None = None
+        self._is_open = False
+        state.param.watch(lambda _: self._count(), "chosen")
 
     def __panel__(self) -> Any:
-        return self.cards
+        bars = pn.pane.Bokeh(self.bars.figure, sizing_mode="stretch_width", margin=0, visible=self.has_clusters)
+        return pmui.Column(bars, self.cards, sizing_mode="stretch_width", margin=0)
 
     def open(self, is_open: bool) -> None:
         """Maps are read when the panel is first looked at."""
-        if is_open and not self._is_drawn:
-            self._is_drawn = True
+        self._is_open = is_open
+        if is_open and self._pictures is None:
+            self._pictures = {}
             self._reading.ask(lambda: medoid_projections(self.run, self.data), self._show)
+        self._count()
+
+    def set_theme(self, dark: bool) -> None:
+        """Colours that can be told from the ground of the theme."""
+        self.dark = dark
+        on_document(self.document, lambda: self.bars.show({}, dark))
+        self._count()
+        if self._pictures is not None:
+            self._show(self._pictures)
+
+    def _tapped(self, event: Tap) -> None:
+        cluster = None if event.x is None else self.bars.at(float(event.x))
+        if cluster is not None:
+            self.choose(cluster)
+
+    def _count(self) -> None:
+        """What part of each cluster is selected."""
+        chosen, dark = self.state.chosen, self.dark
+        if self._is_open and self.has_clusters:
+            self._counting.ask(lambda: chosen_sizes(self.data, chosen.rows), lambda sizes: self.bars.show(sizes, dark))
 
     def _show(self, pictures: dict[int, npt.NDArray[np.uint8]]) -> None:
-        sizes = self.data.sizes("cluster") if "cluster" in self.data.colours else {}
-        self.cards.objects = [self._card(medoid, sizes, pictures) for medoid in self.data.medoids[:MOST_SHOWN]] or [
+        self._pictures = pictures
+        self.cards.objects = [self._card(medoid, pictures) for medoid in self.data.medoids[:MOST_SHOWN]] or [
             pmui.Typography("The analysis made no clusters.", margin=8)
         ]
 
-    def _card(self, medoid: Medoid, sizes: dict[int, int], pictures: dict[int, npt.NDArray[np.uint8]]) -> Any:
-        count = sizes.get(medoid.cluster, 0)
+    def _card(self, medoid: Medoid, pictures: dict[int, npt.NDArray[np.uint8]]) -> Any:
+        count = self.bars.sizes.get(medoid.cluster, 0)
         label = f"{medoid.cluster} · {count:,} ({count / len(self.data):.1%})"
         button = pmui.Button(label=label, variant="text", size="small", margin=0, sizing_mode="stretch_width")
         button.on_click(lambda _: self.choose(medoid.cluster))
         parts: list[Any] = [button]
         if medoid.cluster in pictures:
             tag = img_tag(pictures[medoid.cluster], f"projections of cluster {medoid.cluster}'s medoid along z, y and x")
-            parts.insert(0, pn.pane.HTML(tag, width=196, margin=2))
-        border = f"2px solid {category_colour(medoid.cluster, self.dark)}"
-        return pmui.Paper(*parts, width=202, margin=4, elevation=0, styles={"border": border})
+            parts.insert(0, pn.pane.HTML(tag, width=160, margin=2))
+        line = f"2px solid {category_colour(medoid.cluster, self.dark)}"
+        return pmui.Paper(*parts, width=166, margin=5, elevation=0, styles={"outline": line, "borderRadius": "4px"})
+
+
+def chosen_sizes(frame: LatentFrame, rows: npt.NDArray[np.int64]) -> dict[int, int]:
+    """Selected particles of each cluster."""
+    clusters, counts = np.unique(frame.column("cluster")[rows], return_counts=True)
+    return {int(cluster): int(count) for cluster, count in zip(clusters, counts, strict=True)}
 
 
 def medoid_projections(run: Run, frame: LatentFrame) -> dict[int, npt.NDArray[np.uint8]]:

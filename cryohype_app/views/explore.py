@@ -10,6 +10,7 @@ from cryohype_app.services import Services
 from cryohype_app.state import AppState
 from cryohype_app.store import sentence
 from cryohype_app.views.clusters import ClustersView
+from cryohype_app.views.embedding import EmbeddingView
 from cryohype_app.views.latent import LatentView
 from cryohype_app.views.metrics import MetricsView
 from cryohype_app.views.page import Frame, argument, panel
@@ -33,18 +34,25 @@ def explore_page(services: Services) -> Any:
     state = AppState(run_id=run_id, checkpoint=latent.space.checkpoint)
     worker = services.worker(run_id, latent.space.checkpoint)
     picture = LatentView(latent, state, frame.tell, frame.dark)
-    chosen = SelectionView(run, latent, state, frame.tell)
+    embedding = EmbeddingView(services, state, picture.show_space, frame.tell)
+    chosen = SelectionView(run, latent, state, frame.tell, embedding.start)
     volume = VolumeView(worker, state, frame.tell, frame.dark)
     metrics = MetricsView(worker, latent, state, frame.tell)
     volume.on_whole(metrics.measure)
     particles = ParticlesView(services, worker, state, frame.tell)
-    clusters = ClustersView(run, latent, picture.choose_cluster, frame.tell, frame.dark)
+    clusters = ClustersView(run, latent, state, picture.choose_cluster, frame.tell, frame.dark)
     path = PathView(worker, run, latent, state, volume.viewer, volume.generate, frame.tell)
-    parts = [("Selections", chosen), ("Particles", particles), ("Clusters", clusters), ("Path", path)]
+    parts = [
+        ("Selections", pmui.Column(embedding, chosen, sizing_mode="stretch_width", margin=0)),
+        ("Particles", particles),
+        ("Clusters", clusters),
+        ("Path", path),
+    ]
     tabs = pmui.Tabs(*parts, sizing_mode="stretch_both", margin=0)
     tabs.param.watch(lambda event: _opened(event.new, particles, clusters), "active")
     frame.on_theme(picture.set_theme)
     frame.on_theme(volume.set_theme)
+    frame.on_theme(clusters.set_theme)
     title = f"Latent space · {run.path.name} · {len(latent):,} particles"
     left = pmui.Column(panel(title, picture, grow=3), panel("", tabs, grow=2), sizing_mode="stretch_both", margin=0)
     right = pmui.Column(

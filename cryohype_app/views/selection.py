@@ -16,6 +16,7 @@ from cryohype_app.query import EXAMPLE, rows_where
 from cryohype_app.state import AppState, Operation
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell, plain
+from cryohype_app.views.words import Words
 from cryohype_model.errors import CryoHypeError
 from cryohype_model.palette import CATEGORIES
 from cryohype_model.runs.layout import Run
@@ -36,14 +37,14 @@ class SelectionView(Viewer):
 
     Parameters
     ----------
-    run : whose selections these are. tell : shows a sentence to the user.
+    run : whose selections these are. tell : shows a sentence to the user. embed : makes a picture of a stored one alone.
     """
 
-    def __init__(self, run: Run, frame: LatentFrame, state: AppState, tell: Tell) -> None:
+    def __init__(self, run: Run, frame: LatentFrame, state: AppState, tell: Tell, embed: Callable[[str], None]) -> None:
         super().__init__()
-        self.run, self.data, self.state, self.tell = run, frame, state, tell
+        self.run, self.data, self.state, self.tell, self.embed = run, frame, state, tell, embed
         self._finding = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))
-        self.summary = pmui.Typography("", variant="body2", margin=(4, 6), sizing_mode="stretch_width")
+        self.summary = Words("", variant="body2", margin=(4, 6))
         self.query = pmui.TextInput(label="Condition", placeholder=EXAMPLE, sizing_mode="stretch_width", **SMALL)
         self.label = pmui.TextInput(label="Name", placeholder="of the selection", sizing_mode="stretch_width", **SMALL)
         self.stored = pmui.Column(sizing_mode="stretch_width", margin=0)
@@ -128,8 +129,8 @@ class SelectionView(Viewer):
         exports = ("cs", "star", "pkl") if self._is_from_cryosparc() else ("star", "pkl")
         links = [{"label": f"Export .{form}", "href": self._href(name, form), "target": "_blank"} for form in exports]
         menu = pmui.MenuButton(
-            label="", icon="more_vert", variant="text", size="small", margin=0, width=40,
-            items=[*({"label": label} for label in (*actions, "Delete")), *links],
+            label="", description=f"Menu of {name}", icon="more_vert", variant="text", size="small", margin=0, width=64,
+            items=[*({"label": label} for label in (*actions, "Re-embed", "Delete")), *links],
             on_click=lambda item: self._act(name, item["label"], actions),
         )  # fmt: skip
         show = pmui.Button(
@@ -150,6 +151,8 @@ class SelectionView(Viewer):
             if label in actions:
                 rows = read_selection(self.run, name)
                 self.state.select(rows, {"kind": "stored", "name": name}, name, actions[label])
+            elif label == "Re-embed":
+                self.embed(name)
             elif label == "Delete":
                 delete_selection(self.run, name)
                 self.state.saved += 1

@@ -12,12 +12,10 @@ from cryohype_model.analysis.progress import Progress
 from cryohype_model.analysis.reduce import umap_coordinates
 from cryohype_model.config import AnalysisConfig
 from cryohype_model.errors import RunError
-from cryohype_model.runs.embeddings import Embedding, write_embedding
+from cryohype_model.runs.embeddings import Embedding, rows_to_embed, write_embedding
 from cryohype_model.runs.latents import LatentSpace
 from cryohype_model.runs.layout import Run
-from cryohype_model.runs.selections import read_selection
 
-FEWEST_PARTICLES = 10
 Points = npt.NDArray[np.float32]
 
 
@@ -33,9 +31,7 @@ def embed_selection(run: Run, space: LatentSpace, name: str, config: AnalysisCon
     ------
     RunError : no such selection, too few particles, or one of the two was made anew meanwhile.
     """
-    rows = read_selection(run, name)
-    if len(rows) < FEWEST_PARTICLES:
-        raise RunError(f"the selection {name!r} has {len(rows)} particles, a UMAP needs at least {FEWEST_PARTICLES}; select more")
+    rows = rows_to_embed(run, name)
     if rows[-1] >= len(space):
         raise RunError(f"the selection {name!r} has particle {rows[-1]}, {space.path} has {len(space)}; analyze the run again")
     progress.say(f"{len(rows):,} particles of {name!r}, {space.pca.shape[1]} components")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,12 @@ from cryohype_model.runs.manifest import utc_now
 from cryohype_model.runs.selections import read_selection
 
 FOLDER = "embeddings"
+FEWEST_PARTICLES = 10
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """A read handle on the embedding of one selection; arrays are read when first asked for.
+    """A read handle on the embedding of one selection.
 
     Attributes
     ----------
@@ -38,9 +38,12 @@ class Embedding:
     path: Path
     meta: dict[str, Any]
 
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """One row a particle of the selection: index, umap_x, umap_y, and the selection's own components pc1 and so on.
+    def read(self, *columns: str) -> pd.DataFrame:
+        """One row a particle of the selection.
+
+        Parameters
+        ----------
+        columns : index, or some of the axes; all of them where none is named.
 
         Raises
         ------
@@ -50,22 +53,30 @@ class Embedding:
 
         path = _parquet(self.path)
         try:
-            table = pd.read_parquet(path)
+            table = pd.read_parquet(path, columns=list(columns) or ["index", *self.axes])
         except (OSError, ValueError, ArrowException) as error:
             raise RunError(f"{path} is missing or damaged ({first_line(error)}); {_remedy(self.name)}") from None
-        if len(table) != self.meta.get("count") or not {"index", *self.axes} <= set(table):
+        if len(table) != self.meta.get("count"):
             raise RunError(f"{path} does not hold the particles that its .json tells of; {_remedy(self.name)}")
         return table
 
     @property
-    def rows(self) -> npt.NDArray[np.int64]:
-        """(n,) zero-based particle numbers, ascending."""
-        return self.table["index"].to_numpy(np.int64)
-
-    @property
     def axes(self) -> tuple[str, ...]:
-        """Columns that can be an axis of its picture."""
+        """Columns that can be an axis of its picture: umap_x and umap_y, then the components of these particles alone, pc1 …."""
         return tuple(str(name) for name in self.meta.get("axes", ()))
+
+
+def rows_to_embed(run: Run, name: str) -> npt.NDArray[np.int64]:
+    """(n,) the particles of a selection that is large enough to be embedded.
+
+    Raises
+    ------
+    RunError : no such selection, or too few particles.
+    """
+    rows = read_selection(run, name)
+    if len(rows) < FEWEST_PARTICLES:
+        raise RunError(f"the selection {name!r} has {len(rows)} particles, a UMAP needs at least {FEWEST_PARTICLES}; select more")
+    return rows
 
 
 def write_embedding(space: LatentSpace, name: str, table: pd.DataFrame, facts: dict[str, Any]) -> Embedding:

@@ -45,10 +45,11 @@ def test_what_the_whole_picture_hides_comes_apart(analysed: Run, capsys: pytest.
     assert embedding.axes == ("umap_x", "umap_y", "pc1", "pc2", "pc3", "pc4")
     assert embedding.meta["config"] == {"umap_neighbors": 8, "umap_min_dist": 0.2, "seed": 0}
     assert embedding.meta["explained_variance"][0] > 0.9
-    parts = embedding.table["index"] % 4 == 0
-    first = embedding.table["pc1"]
+    table = embedding.read()
+    parts = table["index"] % 4 == 0
+    first = table["pc1"]
     assert abs(first[parts].mean() - first[~parts].mean()) > 5 * first[parts].std()
-    places = embedding.table[["umap_x", "umap_y"]].to_numpy()
+    places = table[["umap_x", "umap_y"]].to_numpy()
     apart = np.linalg.norm(places[parts].mean(axis=0) - places[~parts].mean(axis=0))
     assert apart > 3 * places[parts].std(axis=0).max()
     assert "UMAP layout, epochs 500/500" in captured.err, "a job's log tells how far it is"

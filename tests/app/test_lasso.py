@@ -36,7 +36,7 @@ def test_a_lasso_that_crosses_itself_holds_both_loops() -> None:
 
 @pytest.mark.parametrize("polygon", [[], [(0.0, 0.0), (1.0, 1.0)], [(0.0, 0.0), (1.0, float("nan")), (1.0, 0.0)]])
 def test_what_is_no_lasso_is_told(polygon: list[tuple[float, float]]) -> None:
-    with pytest.raises(RunError, match="at least three corners|not a finite number"):
+    with pytest.raises(RunError, match=r"at least three corners|not a finite number"):
         under_polygon(X, Y, polygon)
 
 
@@ -57,3 +57,10 @@ def test_the_nearest_particle_is_nearest_on_the_screen() -> None:
     assert nearest_point(x, y, (0.0, 0.0), unit=(0.01, 1.0)) == 1, "a pixel is 0.01 along x: the other one is nearer there"
     with pytest.raises(RunError):
         nearest_point(x[:0], y[:0], (0.0, 0.0))
+
+
+def test_a_particle_without_a_place_is_never_the_nearest() -> None:
+    x, y = np.array([np.nan, 5.0, 1.0], np.float32), np.array([0.0, np.nan, 1.0], np.float32)
+    assert nearest_point(x, y, (5.0, 0.0)) == 2
+    with pytest.raises(RunError, match="no particle"):
+        nearest_point(x[:2], y[:2], (0.0, 0.0))

@@ -36,8 +36,8 @@ def test_what_is_written_is_read(run: Run) -> None:
     embed(run, space)
     (found,) = list_embeddings(space)
     assert (found.name, found.axes, found.meta["count"]) == (NAME, ("umap_x", "umap_y"), 3)
-    assert found.rows.tolist() == [1, 4, 5]
-    assert read_embedding(space, NAME).table["umap_y"].tolist() == [3, 4, 5]
+    assert found.read("index")["index"].tolist() == [1, 4, 5]
+    assert read_embedding(space, NAME).read()["umap_y"].tolist() == [3, 4, 5]
 
 
 def test_it_goes_with_its_selection_and_no_other_does(run: Run) -> None:
@@ -52,7 +52,7 @@ def test_it_goes_with_its_selection_and_no_other_does(run: Run) -> None:
 
 def test_it_is_not_of_another_selection_of_the_name(run: Run) -> None:
     space = write_space(run)
-    table = embed(run, space).table
+    table = embed(run, space).read()
     write_selection(run, NAME, [5, 4, 1], {"kind": "saved once more"})
     assert len(list_embeddings(space)) == 1, "they are the same particles"
     write_selection(run, NAME, [0], {})
@@ -92,7 +92,7 @@ def test_damage_is_told(run: Run, change: str) -> None:
     else:
         path.unlink()
     with pytest.raises(RunError, match="again"):
-        _ = read_embedding(space, NAME).table
+        read_embedding(space, NAME).read()
 
 
 def test_another_version_or_half_a_file_is_not_listed(run: Run) -> None:

@@ -16,6 +16,7 @@ from cryohype_app.jobs.commands import (
     analyze_command,
     backproject_command,
     demo_command,
+    embed_command,
     resume_command,
     shown,
     train_command,
@@ -61,6 +62,12 @@ def test_analyze() -> None:
     args = _parsed(full)
     assert (args.checkpoint, args.clusters, args.method, args.components, args.accelerator) == ("best", 4, "gmm", 8, "cuda")
     assert args.no_umap and args.no_volumes and args.mean and args.activations
+
+
+def test_embed() -> None:
+    args = _parsed(embed_command(Path("/runs/a"), "-odd name; ls", "step-00000007"))
+    assert (args.run_folder, args.selection, args.checkpoint) == (Path("/runs/a"), "-odd name; ls", "step-00000007")
+    assert (args.neighbors, args.min_dist) == (None, None)
 
 
 def test_demo() -> None:

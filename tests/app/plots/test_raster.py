@@ -61,3 +61,21 @@ def test_dots_shrink_as_points_become_many() -> None:
     sparse[::100, ::100] = 1
     assert dot_px(sparse, 25) > 3
     assert dot_px(dense, 1_000_000) == 1
+
+
+@pytest.mark.parametrize("kind", ["density", "category", "quantity", "cyclic"])
+def test_points_without_a_place_are_not_drawn(kind: str) -> None:
+    nowhere = points([float("nan"), 5.0, float("nan")], [5.0, float("nan"), float("nan")], [1, 2, 3])
+    assert not rasterize(nowhere, VIEW, kind, limits=(0.0, 9.0)).any()  # type: ignore[arg-type]
+
+
+def test_an_angle_comes_round() -> None:
+    image = rasterize(points([2, 4, 6, 8], [5, 5, 5, 5], [-180.0, 179.9, 0.0, 540.0]), VIEW, "cyclic", limits=(-180.0, 180.0))
+    assert image[25, 20] == image[25, 80] == 1
+    assert image[25, 40] >= 254
+    assert 126 <= image[25, 60] <= 129
+
+
+def test_two_angles_at_one_place_have_no_mean() -> None:
+    image = rasterize(points([5, 5], [5, 5], [-175.0, 175.0]), VIEW, "cyclic", limits=(-180.0, 180.0))
+    assert image[25, 50] > 250, "the last one's, not that of 0°"

@@ -19,8 +19,10 @@ from cryohype_model.runs.selections import list_selections, read_selection, read
 def view(store: Path, analysed: Run) -> SelectionView:
     said: list[str] = []
     run_id = read_manifest(analysed).id
-    made = SelectionView(analysed, DataStore((store,)).frame(run_id), AppState(run_id=run_id), lambda text, *_: said.append(text))
-    made.said = said
+    embedded: list[str] = []
+    frame, state = DataStore((store,)).frame(run_id), AppState(run_id=run_id)
+    made = SelectionView(analysed, frame, state, lambda text, *_: said.append(text), embedded.append)
+    made.said, made.embedded = said, embedded
     return made
 
 
@@ -47,3 +49,12 @@ def test_a_name_that_is_a_path_is_told(view: SelectionView, analysed: Run) -> No
     view.save()
     assert "cannot name a selection" in view.said[0]
     assert list_selections(analysed) == []
+
+
+def test_a_stored_one_can_be_embedded_from_its_menu(view: SelectionView) -> None:
+    view.state.select(np.array([3, 1]), {"kind": "lasso"})
+    view.save()
+    _, _, menu = view.stored.objects[0].objects
+    assert [item["label"] for item in menu.items][:6] == ["Show", "Add", "Subtract", "Intersect", "Re-embed", "Delete"]
+    view._act("selection 1", "Re-embed", {})
+    assert view.embedded == ["selection 1"]
