@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryohype_app.exports.desk import ExportDesk
 from cryohype_app.jobs.devices import Device, list_devices
+from cryohype_app.pauses import Pauses
 from cryohype_app.roots import Roots
 from cryohype_app.store import DataStore
 
@@ -39,6 +40,7 @@ class Services:
     devices: tuple[Device, ...] = field(default_factory=list_devices)
     watchers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     exports: ExportDesk = field(default_factory=ExportDesk)
+    pauses: Pauses = field(default_factory=Pauses)
     _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
     _followed: dict[Path, str] = field(default_factory=dict)
 
@@ -71,11 +73,12 @@ class Services:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """What runs beside the requests: the look at the jobs, once a second."""
-        ticking = asyncio.create_task(self._tick())
+        beside = [asyncio.create_task(self._tick()), asyncio.create_task(self.pauses.watch())]
         try:
             yield
         finally:
-            ticking.cancel()
+            for task in beside:
+                task.cancel()
             await self.close()
 
     async def _tick(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -61,9 +60,6 @@ def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        asyncio.get_running_loop().set_debug(
-            bool(os.environ.get("PYTHONASYNCIODEBUG"))
-        )  # uvicorn switches it off: slow handlers are told
         async with services.running():
             warm_up()
             yield

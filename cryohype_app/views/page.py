@@ -79,6 +79,7 @@ class Frame:
             theme_config=THEMES,
             dark_theme=theme.dark,
             main_width=None,
+            busy_indicator=None,  # it looks through the whole page at every click
         )
         self.on_theme(lambda dark: setattr(theme, "dark", dark))
         self.page.param.watch(lambda event: [watch(bool(event.new)) for watch in self._watchers], "dark_theme")

@@ -20,16 +20,18 @@ class Health(BaseModel):
     version: str = Field(description="of cryohype")
     instance: str = Field(description="changes when the server is restarted: a page then loads itself anew")
     uptime_seconds: float = Field(ge=0, description="since it was started")
+    longest_pause_seconds: float = Field(description="of the last ten seconds, the longest time in which nobody was answered")
 
 
-def router(_: Services) -> APIRouter:
+def router(services: Services) -> APIRouter:
     """GET /healthz."""
     routes = APIRouter(tags=["server"])
     started = time.monotonic()
 
     @routes.get("/healthz")
     async def healthz() -> Health:
-        """The server's version and identity."""
-        return Health(version=__version__, instance=INSTANCE, uptime_seconds=time.monotonic() - started)
+        """The server's version and identity, and how promptly it answers."""
+        uptime, pause = time.monotonic() - started, services.pauses.longest_seconds
+        return Health(version=__version__, instance=INSTANCE, uptime_seconds=uptime, longest_pause_seconds=pause)
 
     return routes
