@@ -21,10 +21,10 @@ import psutil
 
 import cryohype_app.server.app  # noqa: F401  # its memory counts
 from cryohype_app.lasso import under_polygon
+from cryohype_app.plots.look import look_of, pictures
 from cryohype_app.plots.raster import View
 from cryohype_app.state import Chosen
 from cryohype_app.store import DataStore
-from cryohype_app.plots.look import look_of, pictures
 from cryohype_model.config import RunConfig
 from cryohype_model.runs.latents import LatentWriter
 from cryohype_model.runs.run import create_run

@@ -38,6 +38,7 @@ def explore_page(services: Services) -> Any:
     chosen = SelectionView(run, latent, state, frame.tell, embedding.start)
     volume = VolumeView(worker, state, frame.tell, frame.dark)
     metrics = MetricsView(worker, latent, state, frame.tell)
+    volume.warm()
     volume.on_whole(metrics.measure)
     particles = ParticlesView(services, worker, state, frame.tell)
     clusters = ClustersView(run, latent, state, picture.choose_cluster, frame.tell, frame.dark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,7 @@ from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_app.worker.results import StageResult
 
+log = logging.getLogger(__name__)
 METHODS = {"automatic": "", "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours"}
 EMPTY = "Select particles: their molecule appears here."
 
@@ -96,6 +98,16 @@ class VolumeView(Viewer):
         """A new name alone is no reason to make the volume again."""
         if self.state.chosen.rows is not self._rows:
             self.generate()
+
+    def warm(self) -> None:
+        """Start the worker before it is asked: to load the network takes seconds that the first lasso should not wait."""
+        self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self.worker.facts()
+        except Exception:  # it is told when a volume is asked for
+            log.debug("the volume worker did not start", exc_info=True)
 
     def generate(self) -> None:
         """Make the volume of what is selected; one that is being made is given up."""
