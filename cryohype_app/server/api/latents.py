@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from contextlib import suppress
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Path, Query, Response
@@ -10,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from cryohype_app.frame import Column, LatentFrame
 from cryohype_app.server.api.binary import BYTES, DTYPE, Dtype, dtype_of, raw
-from cryohype_app.server.api.lookup import Analysis, RunId, column_of, frame_of
-from cryohype_app.server.api.problem import refusals
+from cryohype_app.server.api.lookup import Analysis, RunId, axes_of, column_of, frame_of
+from cryohype_app.server.api.problem import printable, refusals
 from cryohype_app.services import Services
-from cryohype_model.errors import RunError
+from cryohype_model.errors import CryoHypeError, RunError
 
 MOST_IN_JSON = 100_000  # values; more go as bytes
 
@@ -23,8 +24,10 @@ class ColumnFacts(BaseModel):
 
     name: str = Field(description="for the other addresses, and for conditions")
     title: str = Field(description="for people")
-    dtype: Dtype = Field(description="of its values, as numpy writes it")
-    kind: str = Field(description="axis of the picture, category, quantity, or another way that its values are to be drawn")
+    dtype: Dtype | None = Field(description="of its values, as numpy writes it; null where it is not read yet")
+    kind: Literal["axis", "category", "quantity", "particle"] = Field(
+        description="an axis of the picture, a group or a measure of the analysis, or a column of the particles' own file"
+    )
 
 
 class ClusterFacts(BaseModel):
@@ -51,6 +54,7 @@ class ColumnValues(BaseModel):
     name: str
     dtype: Dtype
     values: list[float | None] | list[int]
+    words: list[str] = Field(description="what the numbers of a column of words stand for; else empty")
 
 
 def router(services: Services) -> APIRouter:
@@ -71,7 +75,7 @@ def router(services: Services) -> APIRouter:
         )
 
     @routes.get(
-        "/columns/{name}",
+        "/columns/{name:path}",
         response_class=Response,
         responses=refusals(404, 422)
         | {
@@ -85,17 +89,19 @@ def router(services: Services) -> APIRouter:
     )
     def read_column(
         run_id: RunId,
-        name: Annotated[str, Path(description="of the column, as GET …/latents tells")],
+        name: Annotated[str, Path(description="of the column, as GET …/latents tells; it may hold a slash")],
         form: Annotated[Literal["raw", "json"], Query(description="bytes, or JSON of at most 100,000 values")] = "raw",
         checkpoint: Analysis = None,
     ) -> Response:
         """One value a particle."""
-        values = column_of(frame_of(services, run_id, checkpoint), name)
+        frame = frame_of(services, run_id, checkpoint)
+        values = column_of(frame, name)
         if form == "raw":
             return raw(values)
         if len(values) > MOST_IN_JSON:
             raise RunError(f"{len(values)} values are too many for JSON; ask for form=raw")
-        told = ColumnValues(name=name, dtype=dtype_of(values), values=_listed(values))
+        words = [printable(word) for word in frame.names(name)]
+        told = ColumnValues(name=name, dtype=dtype_of(values), values=_listed(values), words=words)
         return Response(told.model_dump_json(), media_type="application/json")
 
     return routes
@@ -108,13 +114,13 @@ def _listed(values: Column) -> list[float | None] | list[int]:
 
 
 def _columns(frame: LatentFrame) -> list[ColumnFacts]:
-    kinds = dict.fromkeys(frame.axes, "axis") | {name: frame.kind(name) for name in frame.colours}
-    return [
-        ColumnFacts.model_validate(
-            {"name": name, "title": frame.title(name), "dtype": dtype_of(frame.column(name)), "kind": kind}
-        )
-        for name, kind in kinds.items()
-    ]
+    found: list[dict[str, Any]] = [{"name": name, "dtype": "<f4", "kind": "axis"} for name in axes_of(frame)]
+    for name in frame.colours:
+        kind = "category" if frame.kind(name) == "category" else "quantity"
+        found.append({"name": name, "dtype": dtype_of(frame.column(name)), "kind": kind})
+    with suppress(CryoHypeError):  # the particles' file may have gone: the analysis is there all the same
+        found += [{"name": name, "dtype": None, "kind": "particle"} for name in frame.particle_colours]
+    return [ColumnFacts.model_validate(facts | {"title": frame.title(facts["name"])}) for facts in found]
 
 
 def _clusters(frame: LatentFrame) -> list[ClusterFacts]:

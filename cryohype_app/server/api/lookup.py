@@ -78,14 +78,21 @@ def frame_of(services: Services, run_id: str, checkpoint: str | None = None) -> 
     return services.data.frame(run_id, checkpoint)
 
 
+def axes_of(frame: LatentFrame) -> tuple[str, ...]:
+    """Axes of the picture of all particles, then those of stored selections alone, ``NAME/umap_x``; reads the disk."""
+    return (*frame.axes, *(axis for space in frame.spaces() for axis in frame.axes_of(space)))
+
+
 def column_of(frame: LatentFrame, name: str) -> Column:
-    """(N,) a column that can be an axis or a colour.
+    """(N,) a column that can be an axis or a colour; one of the particles' own may take seconds to read.
 
     Raises
     ------
-    NotThereError : there is none.
+    NotThereError : there is none. CryoHypeError : it is one of the particles' own, and their file cannot be read.
     """
-    known = (*frame.axes, *frame.colours)
+    if name in frame.axes or name in frame.colours:
+        return frame.column(name)
+    known = (*axes_of(frame), *frame.colours, *frame.particle_colours)
     if name not in known:
-        raise NotThereError(f"the analysis has no column {name!r}; there are: {', '.join(known)}")
+        raise NotThereError(f"there is no column {name!r}; there are: {', '.join(known)}")
     return frame.column(name)

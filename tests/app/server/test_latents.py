@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from cryohype_app.server.api import latents
+from cryohype_model.io.particles import read_particles
+from cryohype_model.runs.embeddings import write_embedding
 from cryohype_model.runs.latents import read_latents
+from cryohype_model.runs.selections import read_selection
 from tests.app.server.conftest import Api
 
 
@@ -58,3 +64,29 @@ def test_latents_that_are_a_link_to_outside_are_not_read(api: Api, tmp_path_fact
     api.run.latents.rename(outside)
     api.run.latents.symlink_to(outside)
     assert "outside of the folders" in api.refused(400, "GET", "/runs/{run}/latents")
+
+
+def test_the_particles_own_columns_are_told_and_read(shared_api: Api, mixture: Path) -> None:
+    kinds = {column["name"]: (column["kind"], column["dtype"]) for column in shared_api.get("/runs/{run}/latents")["columns"]}
+    assert kinds["rlnDefocusU"] == ("particle", None)
+    told = shared_api.get("/runs/{run}/latents/columns/rlnDefocusU", form="json")
+    table = read_particles(mixture, need_images=False)
+    assert table.ctf is not None
+    assert told["values"] == pytest.approx(table.ctf.defocus_u_angstrom.tolist(), rel=1e-5)
+
+
+def test_the_axes_of_a_selection_alone_are_columns_too(api: Api) -> None:
+    api.ask("PUT", "/runs/{run}/selections/blob", json={"cluster": 1})
+    space = read_latents(api.run)
+    rows = read_selection(api.run, "blob")
+    table = pd.DataFrame(
+        {"index": rows, "umap_x": np.arange(len(rows), dtype=np.float32), "umap_y": np.zeros(len(rows), np.float32)}
+    )
+    write_embedding(space, "blob", table, {})
+    assert "blob/umap_x" in [column["name"] for column in api.get("/runs/{run}/latents")["columns"]]
+    values = api.get("/runs/{run}/latents/columns/blob/umap_x", form="json")["values"]
+    assert [value for value in values if value is not None] == list(range(len(rows)))
+    lasso = {"polygon": [[-0.5, -1], [2.5, -1], [2.5, 1], [-0.5, 1]], "x_axis": "blob/umap_x", "y_axis": "blob/umap_y"}
+    api.ask("PUT", "/runs/{run}/selections/three", json=lasso)
+    assert read_selection(api.run, "three").tolist() == rows[:3].tolist()
+    assert "no column" in api.refused(404, "GET", "/runs/{run}/latents/columns/absent/umap_x")
