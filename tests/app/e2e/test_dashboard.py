@@ -121,12 +121,14 @@ def test_a_training_outlives_the_server_and_the_page_comes_back(server: Any, ses
 
 def test_the_theme_is_remembered_from_page_to_page(server: Any, session: Any) -> None:
     tab = session()
+
+    def bar() -> str:
+        return str(tab.page.locator("header").first.evaluate("bar => getComputedStyle(bar).backgroundColor"))
+
     tab.open(server.address())
-    ground = "getComputedStyle(document.body).backgroundColor"
-    dark = tab.page.evaluate(ground)
+    assert bar() == "rgb(22, 27, 34)"
     tab.page.get_by_role("button", name="Toggle theme").click()
-    tab.until(lambda: tab.page.evaluate(ground) != dark, "the light page")
-    light = tab.page.evaluate(ground)
+    tab.until(lambda: bar() == "rgb(255, 255, 255)", "the light page")
     tab.page.wait_for_timeout(500)
     tab.open(server.url + "train")
-    tab.until(lambda: tab.page.evaluate(ground) == light, "the light page after a link")
+    assert bar() == "rgb(255, 255, 255)"
