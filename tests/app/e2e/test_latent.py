@@ -115,7 +115,5 @@ def _moved(tab: Any, is_there: Callable[[Any], bool]) -> None:
 
 def _menu(tab: Any, selection: str, item: str) -> None:
     """Take an item of a stored selection's menu."""
-    line = tab.page.get_by_role("button", name=re.compile(rf"^{re.escape(selection)} · "))
-    box = line.bounding_box()
-    tab.page.mouse.click(box["x"] + box["width"] + 20, box["y"] + box["height"] / 2)
+    tab.page.get_by_role("button", name=f"Menu of {selection}", exact=True).click()
     tab.page.get_by_role("menuitem", name=item, exact=True).click()
