@@ -36,9 +36,10 @@ class Standing:
 
 
 class EmbeddingView(Viewer):
-    """One line for each selection of the run that is being embedded; when it is done, the picture shows it.
+    """One line for each selection of the run that is being embedded; when it is done, the picture offers it.
 
-    It looks when the server has looked at its jobs, and only while there is something to wait for.
+    The session that asked for it shows it at once. It looks when the server has looked at its jobs, and only while there is
+    something to wait for.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ class EmbeddingView(Viewer):
         self._starting = Latest(self.document, lambda error: tell(sentence(error)))
         self._names: dict[str, str] = {}  # of the selections, by the jobs that are waited for
         self._lines: dict[str, _Line] = {}
+        self._ours: set[str] = set()  # jobs that were asked for here
         self.lines = pmui.Column(sizing_mode="stretch_width", margin=0)
         path = services.data.run(state.run_id).path
         for job in services.jobs.jobs():
@@ -64,7 +66,11 @@ class EmbeddingView(Viewer):
     def start(self, name: str) -> None:
         """Embed a stored selection alone."""
         run_id, checkpoint = self.state.run_id, self.state.checkpoint
-        self._starting.ask(lambda: start_embedding(self.services, run_id, name, checkpoint), self._follow)
+        self._starting.ask(lambda: start_embedding(self.services, run_id, name, checkpoint), self._begin)
+
+    def _begin(self, job: Job) -> None:
+        self._ours.add(job.id)
+        self._follow(job)
 
     def _follow(self, job: Job) -> None:
         name = job.command[job.command.index("--selection") + 1] if "--selection" in job.command else job.title
@@ -105,9 +111,12 @@ class EmbeddingView(Viewer):
 
     def _end(self, job: Job) -> None:
         name = self._drop(job.id)
-        if job.status == "finished":
+        if job.status == "finished" and job.id in self._ours:
             self.tell(f"{name!r} is embedded: its particles alone are shown.", "success")
             self.show_space(name)
+        elif job.status == "finished":
+            self.tell(f"{name!r} is embedded: Space offers it.", "success")
+            self.state.saved += 1
         else:
             self.tell(f"{name!r} was not embedded: {job.message}")
 

@@ -152,7 +152,7 @@ class LatentView(Viewer):
         state.param.watch(lambda _: self._relook(), ["x_axis", "y_axis", "colour"])
         state.param.watch(lambda _: self.redraw(), "chosen")
         state.param.watch(lambda _: on_document(self.document, self._draw_path), "path")
-        state.param.watch(lambda _: self.show_space(split_axis(self.axes[0])[0]), "saved")
+        state.param.watch(lambda _: self.show_space(self.space.value), "saved")
 
     def _begin(self) -> None:
         """The frame of the picture at once, or the first lasso would be drawn in another one; the rest as soon as it is read."""

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from cryohype_app.jobs.book import JobBook
+from cryohype_app.jobs.job import now
 from cryohype_app.launch import RunBusyError, start_embedding
 from cryohype_app.roots import Roots
 from cryohype_app.services import Services
 from cryohype_app.state import AppState
 from cryohype_app.store import DataStore
-from cryohype_app.views.embedding import EmbeddingView
+from cryohype_app.views.embedding import EmbeddingView, Standing
 from cryohype_model.cli import command_parser
 from cryohype_model.errors import RunError
 from cryohype_model.runs.layout import Run
@@ -58,6 +59,23 @@ def test_too_few_or_none_are_told_before_anything_is_queued(services: Services, 
         with pytest.raises(RunError, match=sentence):
             start_embedding(services, read_manifest(analysed).id, name, CHECKPOINT)
     assert services.jobs.jobs() == ()
+
+
+def test_only_the_session_that_asked_shows_it(services: Services, analysed: Run) -> None:
+    async def use() -> None:
+        asked = watched(services, analysed)
+        asked.start("half <b>")
+        while not asked.lines.objects:
+            await asyncio.sleep(0.01)
+        other = watched(services, analysed)
+        (job,) = services.jobs.jobs()
+        finished = job.changed(status="finished", ended=now(), exit_code=0)
+        for view in (asked, other):
+            view._draw([Standing(finished, "written")])
+        assert asked.shown == ["half <b>"] and "alone are shown" in asked.said[0][0]
+        assert other.shown == [] and "Space offers it" in other.said[0][0] and other.state.saved == 1
+
+    asyncio.run(use())
 
 
 def test_it_looks_only_while_it_waits(services: Services, analysed: Run) -> None:
