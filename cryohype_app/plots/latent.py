@@ -50,11 +50,12 @@ class LatentFigure:
     label_glyph: Any = None
 
     def draw(self, everything: Image, selected: Image | None, view: View) -> None:
-        """Show pictures of a view."""
+        """Show pictures of a view; one that is shown already is not sent again."""
         place = {"x": [view.x[0]], "y": [view.y[0]], "dw": [view.x[1] - view.x[0]], "dh": [view.y[1] - view.y[0]]}
-        self.everything.data = {"image": [everything], **place}
         shown = np.zeros((1, 1), np.uint8) if selected is None else selected
-        self.selected.data = {"image": [shown], **place}
+        for source, picture in ((self.everything, everything), (self.selected, shown)):
+            if {name: list(source.data[name]) for name in place} != place or not np.array_equal(source.data["image"][0], picture):
+                source.data = {"image": [picture], **place}
         self.all_renderer.glyph.global_alpha = 1.0 if selected is None else FADED
 
     def set_dark(self, dark: bool) -> None:
