@@ -125,7 +125,7 @@ class RunsView(Viewer):
     def _stop(self, run: Standing) -> None:
         if run.job is not None:
             self.services.jobs.stop(run.job)
-            self.frame.tell(f"{run.name} writes a checkpoint and stops.", "info")
+            self.frame.tell(f"{run.name} is asked to stop; a training writes a checkpoint first.", "info")
 
     def _submit(self, run: Standing, kind: str) -> None:
         start = resume_training if kind == "train" else start_analysis
