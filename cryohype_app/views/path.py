@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,9 +27,9 @@ from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_app.worker.results import MeshResult, StageResult
 from cryohype_model.errors import RunError
-from cryohype_model.runs.layout import Run, check_name
+from cryohype_model.runs.layout import Run
 from cryohype_model.runs.traversal import path_along, path_between, path_under_stroke
-from cryohype_model.runs.volumes import VolumeEntry, start_volume_series, write_volume_series
+from cryohype_model.runs.volumes import VolumeEntry, list_volume_series, start_volume_series, write_volume_series
 
 DRAW, CLUSTERS, COMPONENT = "drawn line", "between clusters", "component"
 STEPS = (5, 10, 20, 40)
@@ -70,8 +71,8 @@ class PathView(Viewer):
         self.facts: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
         self._finding = Latest(self.document, self._failed)
-        self._meshing = Latest(self.document, self._failed)
-        self._saving = Latest(self.document, self._failed)
+        self._meshing = Latest(self.document, self._tell_failure)  # the series that was made stays
+        self._saving = Latest(self.document, self._tell_failure)
         self._make_choices()
         self._make_player()
         state.param.watch(lambda _: self._stroked(), "stroke")
@@ -163,9 +164,11 @@ class PathView(Viewer):
 
     def _stroked(self) -> None:
         stroke, count = list(self.state.stroke), int(self.count.value)
-        x, y = self.data.column(self.state.x_axis), self.data.column(self.state.y_axis)
-        facts = {"path": "drawn", "stroke": stroke, "x_axis": self.state.x_axis, "y_axis": self.state.y_axis}
-        self._finding.ask(lambda: path_under_stroke(x, y, stroke, count), lambda rows: self.show(rows, facts))
+        x, y, data = self.state.x_axis, self.state.y_axis, self.data
+        facts = {"path": "drawn", "stroke": stroke, "x_axis": x, "y_axis": y}
+        self._finding.ask(
+            lambda: path_under_stroke(data.column(x), data.column(y), stroke, count), lambda rows: self.show(rows, facts)
+        )
 
     def show(self, rows: Rows, facts: dict[str, Any]) -> None:
         """Make the molecules along a path, and play them."""
@@ -182,9 +185,9 @@ class PathView(Viewer):
             for row in rows:
                 step = await self._step(int(row), steps[0].level if steps else None)
                 steps.append(step)
-                share = (len(steps), len(rows))
-                on_document(self.document, lambda step=step, share=share: self._preview(step, *share))  # type: ignore[misc]
-            on_document(self.document, lambda: self._finish(steps))
+                done = len(steps)
+                on_document(self.document, lambda step=step, done=done: self._preview(rows, step, done))  # type: ignore[misc]
+            on_document(self.document, lambda: self._finish(rows, steps))
         except (asyncio.CancelledError, Superseded):
             return
         except Exception as error:  # noqa: BLE001  # whatever ends a series is told, and the page goes on
@@ -200,11 +203,16 @@ class PathView(Viewer):
             raise RunError(f"the map of particle {row} is empty; choose another path")
         return Step(row, made, await self.worker.mesh(made.volume_id, level, decimate_to=FRAME_FACES), level)
 
-    def _preview(self, step: Step, done: int, count: int) -> None:
+    def _preview(self, rows: Rows, step: Step, done: int) -> None:
+        if rows is not self.state.path:
+            return  # it was closed while this was on its way
+        count = len(rows)
         self.viewer.box_angstrom = step.stage.array.shape[0] * step.stage.pixel_size_angstrom
         self.viewer.param.update(meshes=[_mesh(step)], message="", busy=f"{BUSY} {done} of {count}", progress=done / count)
 
-    def _finish(self, steps: list[Step]) -> None:
+    def _finish(self, rows: Rows, steps: list[Step]) -> None:
+        if rows is not self.state.path:
+            return
         self._task = None
         self.steps = steps
         self.stop.visible, self.player.visible = False, True
@@ -236,18 +244,19 @@ class PathView(Viewer):
         ]
 
     def _recontoured(self, steps: list[Step]) -> None:
-        if self.steps:
+        if [step.stage.volume_id for step in steps] == [step.stage.volume_id for step in self.steps]:
             self.steps = steps
             self.viewer.series = [_mesh(step) for step in steps]
 
     def save(self) -> None:
-        """Keep the maps as a volume series of the run."""
-        name, steps, facts = self.label.value_input.strip() or "path", self.steps, self.facts
+        """Keep the maps as a volume series of the run; one that is there already stays as it is."""
+        name, steps, facts = self.label.value_input.strip(), self.steps, self.facts
         if steps:
             self._saving.ask_async(lambda: self._save(name, steps, facts), lambda path: self.tell(f"Saved in {path}.", "success"))
 
     async def _save(self, name: str, steps: list[Step], facts: dict[str, Any]) -> str:
-        folder = await asyncio.to_thread(start_volume_series, self.run, check_name(name, "volume series"))
+        name = await asyncio.to_thread(self._free_name, name)
+        folder = await asyncio.to_thread(start_volume_series, self.run, name)
         entries = []
         for number, step in enumerate(steps):
             file, made = f"path_{number:04d}.mrc", {"checkpoint": step.stage.checkpoint, "level": step.level}
@@ -256,6 +265,12 @@ class PathView(Viewer):
             await self.worker.save(step.stage.volume_id, folder / file)
         series = await asyncio.to_thread(write_volume_series, self.run, name, entries, facts)
         return str(series.path)
+
+    def _free_name(self, wanted: str) -> str:
+        known = list_volume_series(self.run)
+        if wanted in known:
+            raise RunError(f"the run has a volume series {wanted!r} already; give another name")
+        return wanted or next(name for number in itertools.count(1) if (name := f"path {number}") not in known)
 
     def close(self) -> None:
         """Give up the series; the view is free for a selection's molecule."""
@@ -281,6 +296,9 @@ class PathView(Viewer):
 
     def _failed(self, error: Exception) -> None:
         self.close()
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
         self.tell(sentence(error))
 
 

@@ -57,6 +57,7 @@ class VolumeView(Viewer):
         self._task: asyncio.Task[None] | None = None
         self._rows: Any = None
         state.param.watch(lambda _: self._chosen(), "chosen")
+        state.param.watch(lambda _: self._show_ways_to_keep(), "path")
         self.method.param.watch(lambda _: self.generate(), "value")
 
     def __panel__(self) -> Any:
@@ -90,6 +91,10 @@ class VolumeView(Viewer):
     def _save_picture(self) -> None:
         self.viewer.download(f"{self._name()}.png")
 
+    def _show_ways_to_keep(self) -> None:
+        """Only of a selection's molecule: a path has its own."""
+        self.keep.visible = bool(self.contour.volume_id) and not len(self.state.path)
+
     def _name(self) -> str:
         chosen = self.state.chosen
         return chosen.name or f"{len(chosen)} particles"
@@ -117,7 +122,7 @@ class VolumeView(Viewer):
         if not len(chosen):
             self.contour.clear(EMPTY)
             self.facts.object = ""
-            self.keep.visible = False
+            self._show_ways_to_keep()
             return
         self.viewer.param.update(busy="reading images", message="")
         request = VolumeRequest(self.slot, chosen.rows, self._method(chosen), with_mesh=True)  # type: ignore[arg-type]  # one of the four
@@ -152,7 +157,7 @@ class VolumeView(Viewer):
             self.viewer.busy = f"{stage.array.shape[0]} px so far"
             return
         self.viewer.busy = ""
-        self.keep.visible = True
+        self._show_ways_to_keep()
         self.contour.whole(stage.volume_id, name)
         self._announce(stage.volume_id)
 

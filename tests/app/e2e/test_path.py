@@ -28,6 +28,10 @@ def test_a_drawn_path_becomes_molecules_that_play_and_are_kept(server: Any, sess
     count, playing = tab.page.evaluate(PLAYER)
     assert count >= 2 and playing
     assert "of 60 particles ·" not in tab.text(), "a path is no selection"
+    tab.page.get_by_label("Name of the series").fill("away/walk")
+    tab.page.get_by_role("button", name="Save the series").click()
+    tab.says("cannot name a volume series")
+    assert tab.page.evaluate(PLAYER)[0] == count, "a bad name costs nothing"
     tab.page.get_by_label("Name of the series").fill("walk")
     tab.page.get_by_role("button", name="Save the series").click()
     tab.says("Saved in")
@@ -36,6 +40,8 @@ def test_a_drawn_path_becomes_molecules_that_play_and_are_kept(server: Any, sess
     series = read_volume_series(run, "walk")
     assert len(series) == count and series.meta["path"] == "drawn"
     assert all(series.map_path(entry).is_file() for entry in series.entries)
+    tab.page.get_by_role("button", name="Save the series").click()
+    tab.says("has a volume series 'walk' already")
     tab.page.get_by_role("button", name="Close the path").click()
     tab.until(lambda: tab.page.evaluate(PLAYER) == [0, False], "the end of the series")
 
