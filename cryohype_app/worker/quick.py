@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cryohype_app.worker.ask import Ask
-from cryohype_app.worker.lowpass import low_passed
 from cryohype_app.worker.match import on_one_grid
 from cryohype_app.worker.measure import measure
 from cryohype_app.worker.mesh import MOST_FACES, surface
@@ -31,6 +30,7 @@ from cryohype_app.worker.truth import true_map
 from cryohype_model.errors import InputFileError, MetricError
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.mrc import read_volume, write_volume
+from cryohype_model.metrics.lowpass import low_passed
 
 HISTOGRAM_BINS = 256
 DIFFERENCE_DEVIATIONS = 3.0  # level of a difference map, in standard deviations

@@ -13,7 +13,6 @@ import pytest
 
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded, VolumeGone
-from cryohype_app.worker.lowpass import low_passed
 from cryohype_app.worker.request import Reference, VolumeRequest
 from cryohype_app.worker.shelf import MOST_VOLUMES
 from cryohype_model.cli import main
@@ -26,6 +25,7 @@ from cryohype_model.inference.trained import open_trained_run
 from cryohype_model.io.mrc import read_volume, write_volume
 from cryohype_model.io.particles import read_particles
 from cryohype_model.metrics.fsc import fourier_shell_correlation
+from cryohype_model.metrics.lowpass import low_passed
 from cryohype_model.metrics.pairs import labelled_truths
 from cryohype_model.runs.layout import Run
 

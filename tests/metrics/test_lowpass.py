@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryohype_app.worker.lowpass import low_passed
 from cryohype_model.errors import ConfigError
+from cryohype_model.metrics.lowpass import low_passed
 
 
 def _wave(period_px: float) -> np.ndarray:

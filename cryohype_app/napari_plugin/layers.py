@@ -1,0 +1,173 @@
+"""The only module that makes and alters layers: maps in Å, named and coloured, seen with the hand that they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cryohype_model.errors import MetricError
+from cryohype_model.metrics.threshold import otsu_level
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+    from napari.utils.colormaps import Colormap
+    from napari.viewer import Viewer
+
+Map = npt.NDArray[np.float32]
+Xyz = tuple[float, float, float]
+COLOUR = "#6ea8e8"  # the browser's, of a surface without one
+ABOVE_LEVEL = 0.8
+KEY = "cryohype"  # in the metadata of a layer
+RIGHT_HANDED = ("towards", "up", "right")  # z, y, x as ChimeraX and the browser show them: no map is mirrored
+
+
+@dataclass(frozen=True, eq=False)
+class MapLayer:
+    """A map, or a series of maps along a first axis, as it is to be shown.
+
+    Attributes
+    ----------
+    array : (z, y, x) or (t, z, y, x) float32. origin_angstrom : (x, y, z) of voxel [0, 0, 0].
+    level : of the surface; None for Otsu's. facts : kept in the layer's metadata, JSON values.
+    """
+
+    array: Map
+    pixel_size_angstrom: float
+    name: str
+    origin_angstrom: Xyz = (0.0, 0.0, 0.0)
+    colour: str = COLOUR
+    level: float | None = None
+    facts: dict[str, Any] | None = None
+
+
+def layer_tuple(shown: MapLayer) -> tuple[Map, dict[str, Any], str]:
+    """(values, arguments, "image"): what a napari reader returns."""
+    return shown.array, _arguments(shown), "image"
+
+
+def add(viewer: Viewer, shown: MapLayer, key: str = "") -> Image:
+    """A new layer, in front; the view turns to three dimensions with the first map. ``key`` finds it again."""
+    first = not any(is_map(layer) for layer in viewer.layers)
+    layer = viewer.add_image(shown.array, **_arguments(shown))
+    layer.metadata[KEY]["key"] = key
+    if first:
+        face(viewer)
+    return layer
+
+
+def update(layer: Image, shown: MapLayer) -> None:
+    """Another map in a layer's place: its stage, colour, name and level; how it is drawn stays as the user set it."""
+    wanted = _arguments(shown)
+    key = layer.metadata.get(KEY, {}).get("key", "")
+    with layer.events.set_data.blocker():  # drawn once, with the scale that belongs to it
+        layer.data = shown.array
+    layer.scale, layer.translate = wanted["scale"], wanted["translate"]
+    layer.metadata[KEY] = wanted["metadata"][KEY] | {"key": key}
+    layer.colormap, layer.contrast_limits = wanted["colormap"], wanted["contrast_limits"]
+    layer.iso_threshold = wanted["iso_threshold"]
+    if layer.name != shown.name:
+        layer.name = shown.name
+    layer.refresh()
+
+
+def find(viewer: Viewer, key: str) -> Image | None:
+    """The layer that was added with a key."""
+    return next((layer for layer in viewer.layers if is_map(layer) and layer.metadata[KEY].get("key") == key), None)
+
+
+def is_map(layer: Layer) -> bool:
+    """Whether a layer was made here."""
+    return KEY in layer.metadata
+
+
+def map_of(layer: Layer, frame: int | None = None) -> MapLayer:
+    """The map of a layer, whoever made it; of a series, one frame.
+
+    Raises
+    ------
+    MetricError : no three-dimensional picture, or voxels that are not cubes.
+    """
+    array = np.asarray(layer.data)
+    if array.ndim == 4 and frame is not None:
+        array = array[min(frame, len(array) - 1)]
+    if array.ndim != 3 or array.dtype.kind not in "iuf":
+        raise MetricError(f"the layer {layer.name!r} is not a volume; choose an image layer of three dimensions")
+    unit = _angstrom_per_unit(layer)
+    scale = np.asarray(layer.scale[-3:], float) * unit
+    if scale.max() > 1.01 * scale.min():
+        raise MetricError(f"the layer {layer.name!r} has voxels that are not cubes ({scale.round(4).tolist()} Å); resample it")
+    z, y, x = (np.asarray(layer.translate[-3:], float) * unit).tolist()
+    facts = layer.metadata.get(KEY, {})
+    level = float(layer.iso_threshold) if hasattr(layer, "iso_threshold") else None
+    colour = facts.get("colour", COLOUR)
+    return MapLayer(array.astype(np.float32, copy=False), float(scale[-1]), layer.name, (x, y, z), colour, level, dict(facts))
+
+
+def set_level(layer: Image, level: float) -> None:
+    """Draw the surface at a density."""
+    layer.iso_threshold = level
+    layer.contrast_limits = _limits(layer.contrast_limits_range, level)
+    if is_map(layer):
+        layer.metadata[KEY]["level"] = level
+
+
+def face(viewer: Viewer) -> None:
+    """Three dimensions, x to the right, y up, z towards the reader."""
+    viewer.dims.ndisplay = 3
+    viewer.scene.camera.orientation = RIGHT_HANDED
+    viewer.canvas.overlays.scale_bar.visible = True
+    viewer.reset_view()
+
+
+def surface_level(array: Map) -> float:
+    """Otsu's level, or of a constant map its only value."""
+    try:
+        return otsu_level(array)
+    except MetricError:
+        return float(array.flat[0]) if array.size else 0.0
+
+
+def _arguments(shown: MapLayer) -> dict[str, Any]:
+    whole = shown.array[0] if shown.array.ndim == 4 else shown.array
+    level = surface_level(whole) if shown.level is None else shown.level
+    low, high = float(shown.array.min(initial=0.0)), float(shown.array.max(initial=0.0))
+    step = (shown.pixel_size_angstrom,) * 3
+    before = (1.0,) * (shown.array.ndim - 3)
+    facts = {"level": level, "colour": shown.colour} | (shown.facts or {})
+    return {
+        "name": shown.name,
+        "scale": (*before, *step),
+        "translate": (*(0.0 for _ in before), *reversed(shown.origin_angstrom)),
+        "units": (*("pixel" for _ in before), "angstrom", "angstrom", "angstrom"),
+        "axis_labels": (*("frame" for _ in before), "z", "y", "x"),
+        "rendering": "iso",
+        "iso_threshold": level,
+        "colormap": _shades(shown.colour),
+        "contrast_limits": _limits((low, high), level),
+        "metadata": {KEY: facts},
+    }
+
+
+def _limits(densities: tuple[float, float], level: float) -> tuple[float, float]:
+    """From the least density to some way above the level: napari shades a surface by the density behind it."""
+    low, high = min(densities[0], level), max(densities[1], level)
+    top = level + ABOVE_LEVEL * (high - level)
+    return (low, top) if top > low else (low, low + 1e-6 + abs(low) * 1e-6)
+
+
+def _shades(colour: str) -> Colormap:
+    """From black through the colour to a light one: the lit surface has the colour, its highlights are lighter, its rims dark."""
+    from napari.utils.colormaps import Colormap
+
+    rgb = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    stops = np.stack([0.08 * rgb, rgb, rgb + 0.45 * (1 - rgb)])
+    return Colormap(np.column_stack([stops, np.ones(3)]), controls=[0.0, 0.75, 1.0], name=colour)
+
+
+def _angstrom_per_unit(layer: Layer) -> float:
+    """Å of one unit of a layer's coordinates; of a layer in pixels its scale is taken for Å."""
+    unit = layer.units[-1]
+    return float((1 * unit).to("angstrom").magnitude) if unit.dimensionality == {"[length]": 1} else 1.0
