@@ -15,6 +15,7 @@ from cryohype_app.jobs.devices import Device, list_devices
 from cryohype_app.pauses import Pauses
 from cryohype_app.roots import Roots
 from cryohype_app.store import DataStore
+from cryohype_app.stream import VolumeStream
 
 if TYPE_CHECKING:
     from cryohype_app.jobs.book import JobBook
@@ -41,6 +42,7 @@ class Services:
     watchers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     exports: ExportDesk = field(default_factory=ExportDesk)
     pauses: Pauses = field(default_factory=Pauses)
+    stream: VolumeStream = field(default_factory=VolumeStream)
     _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
     _followed: dict[Path, str] = field(default_factory=dict)
 
