@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cryohype_app.worker.errors import WorkerError, volume_gone
 from cryohype_app.worker.keeper import Keeper
 from cryohype_app.worker.packing import pack, unpack
-from cryohype_app.worker.request import Reference, Rows, Scaling, VolumeRequest
+from cryohype_app.worker.request import Reference, Rows, VolumeRequest
 from cryohype_app.worker.results import (
     BackprojectionResult,
     HistogramResult,
@@ -26,6 +26,7 @@ from cryohype_app.worker.results import (
     VolumeResult,
     WorkerFacts,
 )
+from cryohype_model.metrics.difference import Scaling
 
 T = TypeVar("T")
 

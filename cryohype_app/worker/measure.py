@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cryohype_app.worker.match import on_one_grid
 from cryohype_app.worker.results import MetricsResult
 from cryohype_app.worker.shelf import StoredVolume
 from cryohype_model.errors import MetricError
 from cryohype_model.metrics.evaluation import evaluate_pair
 from cryohype_model.metrics.fsc import perfect_auc
+from cryohype_model.metrics.match import on_one_grid
 from cryohype_model.metrics.shape import enclosed_volume_angstrom3, radius_of_gyration_angstrom
 from cryohype_model.metrics.threshold import ThresholdPolicy
 
@@ -63,7 +63,7 @@ def _shape(volume: StoredVolume, level: float | None) -> tuple[dict[str, Any], l
 
 
 def _compared(volume: StoredVolume, reference: StoredVolume, policy: ThresholdPolicy) -> tuple[dict[str, Any], list[str]]:
-    first, second, pixel_size = on_one_grid(volume, reference)
+    (first, second), pixel_size = on_one_grid(volume, reference)
     row, curve = evaluate_pair(reference.name, first, second, pixel_size, policy)
     box = len(first)
     numbers = {

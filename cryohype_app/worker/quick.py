@@ -7,15 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from cryohype_app.worker.ask import Ask
-from cryohype_app.worker.match import on_one_grid
 from cryohype_app.worker.measure import measure
 from cryohype_app.worker.mesh import MOST_FACES, surface
 from cryohype_app.worker.montage import particle_images
 from cryohype_app.worker.network import checked_rows
-from cryohype_app.worker.request import Scaling
 from cryohype_app.worker.results import (
     HistogramResult,
     MeshResult,
@@ -30,10 +27,11 @@ from cryohype_app.worker.truth import true_map
 from cryohype_model.errors import InputFileError, MetricError
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.mrc import read_volume, write_volume
+from cryohype_model.metrics.difference import DEVIATIONS, difference
 from cryohype_model.metrics.lowpass import low_passed
+from cryohype_model.metrics.match import centred_origin, on_one_grid
 
 HISTOGRAM_BINS = 256
-DIFFERENCE_DEVIATIONS = 3.0  # level of a difference map, in standard deviations
 
 
 class Quick:
@@ -99,16 +97,12 @@ class Quick:
     def difference(self, ask: Ask) -> StoredResult:
         """``first`` minus ``second`` on their common grid, the second scaled as ``scaling`` says."""
         first, second = (self.shelf.get(ask.message[name]) for name in ("first", "second"))
-        first_map, second_map, pixel_size = on_one_grid(first, second)
-        a, b = (array.astype(np.float64) for array in (first_map, second_map))
-        scale = _scale(a, b, ask.message["scaling"])
-        array = (a - scale * b).astype(np.float32)
-        level = DIFFERENCE_DEVIATIONS * float(array.std())
+        maps, pixel_size = on_one_grid(first, second)
+        array, scale = difference(maps[0], maps[1], ask.message["scaling"])
+        level = DEVIATIONS * float(array.std())
         facts = {"scale": scale, "first": ask.message["first"], "second": ask.message["second"]}
         name = f"{first.name} minus {second.name}"
-        shift = (len(first.array) // 2 * first.pixel_size_angstrom) - (len(array) // 2 * pixel_size)
-        x, y, z = first.origin_angstrom  # the centre stays where it was
-        origin = (x + shift, y + shift, z + shift)
+        origin = centred_origin(len(first.array), first.pixel_size_angstrom, first.origin_angstrom, len(array), pixel_size)
         made = StoredVolume(array, pixel_size, level or None, "difference", name, origin, facts)
         return StoredResult(self.shelf.put(made))
 
@@ -154,15 +148,6 @@ class Quick:
         return VolumeResult(
             ask.message["volume_id"], held.array, held.pixel_size_angstrom, held.origin_angstrom, held.level, held.kind, facts
         )
-
-
-def _scale(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], scaling: Scaling) -> float:
-    """What ``b`` is multiplied by before it is subtracted from ``a``."""
-    if scaling == "none":
-        return 1.0
-    if scaling == "deviation":
-        return float(a.std()) / max(float(b.std()), 1e-30)
-    return float((a * b).sum() / max(float((b * b).sum()), 1e-30))
 
 
 def stored_map(path: Path, name: str | None = None, pixel_size_angstrom: float | None = None) -> StoredVolume:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
-Scaling = Literal["least_squares", "deviation", "none"]
 Method = Literal["mean", "medoid", "neighbours", "particle"]
 
 

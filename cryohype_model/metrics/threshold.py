@@ -152,8 +152,8 @@ def best_level(volume: Volume, occupied: npt.NDArray[np.bool_]) -> float:
     if inside_count == 0:
         raise MetricError("the level of largest vIoU is not defined: no voxel of the truth is occupied; lower the truth's level")
     order = np.argsort(volume, axis=None)[::-1]
-    density = volume.ravel()[order]
-    inside = np.cumsum(occupied.ravel()[order])
+    density = np.take(volume, order)  # take leaves other threads running, an index does not
+    inside = np.cumsum(np.take(occupied, order))
     ends = np.flatnonzero(density[1:] < density[:-1])  # the last voxel of each density but the lowest
     if not len(ends):
         raise MetricError(

@@ -14,9 +14,10 @@ from cryohype_app.state import Rows
 from cryohype_app.views.compare.address import How, Source
 from cryohype_app.views.compare.offers import Offers
 from cryohype_app.worker.client import VolumeWorker
-from cryohype_app.worker.request import Method, Scaling, VolumeRequest
+from cryohype_app.worker.request import Method, VolumeRequest
 from cryohype_app.worker.results import StageResult
 from cryohype_model.errors import InputFileError
+from cryohype_model.metrics.difference import Scaling
 
 METHODS: dict[How, Method] = {"mean": "mean", "medoid": "medoid", "neighbours": "neighbours"}
 

@@ -18,8 +18,8 @@ from cryohype_app.views.compare.address import FEWEST_DEVIATIONS, MOST_DEVIATION
 from cryohype_app.views.page import Tell
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import VolumeGone
-from cryohype_app.worker.request import Scaling
 from cryohype_app.worker.results import HistogramResult, MeshResult
+from cryohype_model.metrics.difference import Scaling
 
 LOOKS: dict[str, dict[str, Any]] = {
     "translucent": {"opacity": 0.55}, "wireframe": {"wireframe": True}, "solid": {},

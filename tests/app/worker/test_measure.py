@@ -1,17 +1,14 @@
-"""Numbers beside a volume, and two maps brought to one grid."""
+"""Numbers beside a volume."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from cryohype_app.worker.match import on_one_grid
 from cryohype_app.worker.measure import measure
 from cryohype_app.worker.shelf import StoredVolume, suggested_level
 from cryohype_model.errors import MetricError
 from cryohype_model.imaging.fourier import resize_volume
-from cryohype_model.metrics.fsc import fourier_shell_correlation
 from cryohype_model.metrics.shape import enclosed_volume_angstrom3, radius_of_gyration_angstrom
 from cryohype_model.simulate.config import MixtureConfig
 from cryohype_model.simulate.procedural import procedural_complex
@@ -77,37 +74,3 @@ def test_the_levels_are_those_asked_for(density: np.ndarray) -> None:
     assert (found.volume_level, found.reference_level) == (0.2, 0.2) and "density 0.2" in str(found.levels)
     assert found.viou is not None and found.viou < 0.95
     assert measure("a", volume, None, weaker).viou == 1.0
-
-
-@pytest.mark.parametrize(
-    ("box_px", "pixel_angstrom"), [(64, 3.0), (24, 8.0), (48, 4.0)], ids=["finer", "coarser", "by two thirds"]
-)
-def test_another_sampling_of_the_same_box_is_the_same_map(density: np.ndarray, box_px: int, pixel_angstrom: float) -> None:
-    other = _held(resize_volume(torch.from_numpy(density), box_px).numpy(), pixel_angstrom)
-    first, second, pixel = on_one_grid(_held(density), other)
-    assert len(first) == len(second) == min(BOX_PX, box_px) and pixel == max(PIXEL_ANGSTROM, pixel_angstrom)
-    assert fourier_shell_correlation(first, second)[: len(first) // 2 - 1].min() > 0.999
-
-
-def test_another_box_of_the_same_pixel_size_is_cut_about_the_centre(density: np.ndarray) -> None:
-    for side, margin in ((48, (8, 8)), (33, (0, 1))):  # the centre of an odd box is the voxel side // 2
-        first, second, pixel = on_one_grid(_held(density), _held(np.pad(density, [margin] * 3)))
-        assert len(first) == BOX_PX and pixel == PIXEL_ANGSTROM, side
-        np.testing.assert_array_equal(first, second)
-
-
-def test_any_ratio_of_pixel_sizes_is_met_by_padding(density: np.ndarray) -> None:
-    """Resampled from 3 Å to 6 Å times 1.07: compared with the exact transform of the finer map."""
-    fine = resize_volume(torch.from_numpy(density), 64).numpy()
-    first, second, pixel = on_one_grid(_held(fine, 3.0), _held(density, 3.21))
-    assert pixel == 3.21 and len(first) == len(second) == BOX_PX
-    x = np.arange(64) - 32
-    coordinates = (np.arange(len(first)) - len(first) // 2) * 3.21 / 3.0
-    assert np.interp(coordinates, x, fine[32, 32]) == pytest.approx(first[len(first) // 2, len(first) // 2], abs=0.06)
-
-
-def test_grids_that_share_nothing_are_refused(density: np.ndarray) -> None:
-    with pytest.raises(MetricError, match="cannot be brought to a pixel size of 100 Å"):
-        on_one_grid(_held(density), _held(density, 100.0))
-    with pytest.raises(MetricError, match="box of 6 px"):
-        on_one_grid(_held(density), _held(density[:6, :6, :6]))
