@@ -14,7 +14,6 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-import cryohype_model
 from cryohype_model.config import dump_config, load_config
 from cryohype_model.errors import CryoHypeError, InputFileError, RunError
 from cryohype_model.io.atomic import fresh_partial, write_atomically
@@ -22,6 +21,7 @@ from cryohype_model.io.particles import read_particles
 from cryohype_model.io.write import write_star
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import Manifest, read_manifest
+from cryohype_model.runs.shipped import archive_path
 
 RUN, PARTICLES = "demo", "demo-particles"  # folders in the archive and in the store
 MARK = ".cryohype-demo"  # in each of them: which archive it came from
@@ -51,13 +51,6 @@ class Demo:
     def run_id(self) -> str:
         """Identity of the run."""
         return read_manifest(self.run).id
-
-
-def archive_path() -> Path:
-    """The file that the package ships: in an installation inside of it, in a checkout beside it."""
-    package = Path(cryohype_model.__file__).parent
-    places = [folder / "assets" / "demo-run.zip" for folder in (package, package.parent)]
-    return next((place for place in places if place.is_file()), places[0])
 
 
 def user_folder() -> Path:

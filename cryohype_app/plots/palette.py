@@ -7,16 +7,10 @@ import numpy.typing as npt
 
 from cryohype_app.frame import ROT_BINS, TILT_BINS
 from cryohype_app.plots.raster import LEVELS, category_level
-from cryohype_model.palette import CATEGORIES, NOISE_COLOUR
+from cryohype_model.palette import NOISE_COLOUR
+from cryohype_model.palette import category_colour as category_colour
 
 EMPTY = "#00000000"
-
-
-def category_colour(number: int, dark: bool = True) -> str:
-    """The colour of a group: the first fifteen told apart without colour vision, then many more; below 0 grey."""
-    if number < 0:
-        return NOISE_COLOUR
-    return _lifted(number) if dark else _many()[number % len(_many())]
 
 
 def category_palette(dark: bool) -> list[str]:
@@ -61,19 +55,6 @@ def density_palette(dark: bool) -> list[str]:
     ramp = list(colorcet.kbc if dark else colorcet.kbc[::-1])
     kept = ramp[70:] if dark else ramp[30:]
     return [EMPTY, *(kept[int(step * (len(kept) - 1) / LEVELS)] for step in range(LEVELS + 1))]
-
-
-def _many() -> list[str]:
-    import colorcet
-
-    return [*CATEGORIES, *colorcet.b_glasbey_bw_minc_20_minl_30]
-
-
-def _lifted(number: int) -> str:
-    """A colour that is dark on a dark ground becomes lighter."""
-    rgb = np.array(_rgb(_many()[number % len(_many())]))
-    light = float(rgb @ (0.299, 0.587, 0.114))
-    return _hex(rgb + (255 - rgb) * max(0.0, (110 - light) / (255 - light)))
 
 
 def _wheel() -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from cryohype_app import demo as shipped
 from cryohype_app.cli import main as app_main
-from cryohype_app.demo import MARK, Demo, archive_path, find_demo, unpack_demo, user_folder
+from cryohype_app.demo import MARK, Demo, find_demo, unpack_demo, user_folder
 from cryohype_app.frame import LatentFrame
 from cryohype_model.cli import main
 from cryohype_model.errors import InputFileError, RunError
@@ -23,6 +23,7 @@ from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.manifest import read_manifest
 from cryohype_model.runs.run import read_config
 from cryohype_model.runs.selections import read_selection, write_selection
+from cryohype_model.runs.shipped import archive_path
 from cryohype_model.runs.store import check_run
 from cryohype_model.runs.volumes import list_volume_series
 

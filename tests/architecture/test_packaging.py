@@ -88,7 +88,8 @@ def test_the_wheel_holds_presets_assets_and_licence(root: Path, built: Path) -> 
 
 UNPACK = """
 from pathlib import Path
-from cryohype_app.demo import archive_path, unpack_demo
+from cryohype_app.demo import unpack_demo
+from cryohype_model.runs.shipped import archive_path
 unpack_demo(Path("store"))
 print(archive_path())
 """
