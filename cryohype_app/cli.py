@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -39,6 +41,12 @@ def parser() -> argparse.ArgumentParser:
         "--insecure", action="store_true", help="listen to other machines without TLS: the token can be read on the way"
     )
     serve.set_defaults(run=_serve)
+    napari = commands.add_parser("napari", help="open the desktop viewer", description=_napari.__doc__)
+    napari.add_argument(
+        "what", nargs="*", metavar="LINK|FILE|RUN",
+        help="link of a dashboard (without its token, that of this user on this machine is taken), maps, or run folders",
+    )  # fmt: skip
+    napari.set_defaults(run=_napari)
     return top
 
 
@@ -75,6 +83,32 @@ def _serve(args: argparse.Namespace) -> int:
     from cryohype_app.server.serve import serve
 
     return serve(args, store.resolve(), port, page)
+
+
+def _napari(args: argparse.Namespace) -> int:
+    """Open napari with CryoHype in it: connected to a dashboard, on maps, on run folders, or empty."""
+    if importlib.util.find_spec("napari") is None:
+        raise ConfigError(
+            "napari is not installed here; install CryoHype with it, as `pip install '.[napari]'` in its folder does"
+        )
+    if not has_display():
+        raise ConfigError(
+            "there is no display here; run it on your own computer, an SSH tunnel leads to the dashboard (docs/napari.md)"
+        )
+    links = [word for word in args.what if word.startswith(("http://", "https://"))]
+    paths = [word for word in args.what if word not in links]
+    for path in paths:
+        if not Path(path).exists():
+            raise ConfigError(f"{path} does not exist; give a map, a run folder, or the link of a dashboard")
+    from cryohype_app.napari_plugin.start import start
+
+    start(links, paths)
+    return 0
+
+
+def has_display() -> bool:
+    """Whether a window can be opened."""
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _free_port(host: str, wanted: int) -> int:

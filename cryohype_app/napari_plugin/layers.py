@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ Map = npt.NDArray[np.float32]
 Xyz = tuple[float, float, float]
 COLOUR = "#6ea8e8"  # the browser's, of a surface without one
 ABOVE_LEVEL = 0.8
+CUBE_TOLERANCE = 1.01  # sides of a voxel that differ by more make no cube
 KEY = "cryohype"  # in the metadata of a layer
 RIGHT_HANDED = ("towards", "up", "right")  # z, y, x as ChimeraX and the browser show them: no map is mirrored
 
@@ -32,6 +33,7 @@ class MapLayer:
     ----------
     array : (z, y, x) or (t, z, y, x) float32. origin_angstrom : (x, y, z) of voxel [0, 0, 0].
     level : of the surface; None for Otsu's. facts : kept in the layer's metadata, JSON values.
+    voxel_angstrom : (x, y, z) sides of a voxel that is no cube.
     """
 
     array: Map
@@ -41,16 +43,17 @@ class MapLayer:
     colour: str = COLOUR
     level: float | None = None
     facts: dict[str, Any] | None = None
+    voxel_angstrom: Xyz | None = None
 
 
-def layer_tuple(shown: MapLayer) -> tuple[Map, dict[str, Any], str]:
+def layer_tuple(shown: MapLayer, visible: bool = True) -> tuple[Map, dict[str, Any], str]:
     """(values, arguments, "image"): what a napari reader returns."""
-    return shown.array, _arguments(shown), "image"
+    return shown.array, _arguments(shown) | {"visible": visible}, "image"
 
 
 def add(viewer: Viewer, shown: MapLayer, key: str = "") -> Image:
     """A new layer, in front; the view turns to three dimensions with the first map. ``key`` finds it again."""
-    first = not any(is_map(layer) for layer in viewer.layers)
+    first = not has_map(viewer)
     layer = viewer.add_image(shown.array, **_arguments(shown))
     layer.metadata[KEY]["key"] = key
     if first:
@@ -58,19 +61,58 @@ def add(viewer: Viewer, shown: MapLayer, key: str = "") -> Image:
     return layer
 
 
+def show(viewer: Viewer, shown: MapLayer, key: str) -> Image:
+    """A map in the layer of a key, which is made where there is none."""
+    layer = find(viewer, key)
+    if layer is None:
+        return add(viewer, shown, key)
+    update(layer, shown)
+    return layer
+
+
 def update(layer: Image, shown: MapLayer) -> None:
-    """Another map in a layer's place: its stage, colour, name and level; how it is drawn stays as the user set it."""
-    wanted = _arguments(shown)
-    key = layer.metadata.get(KEY, {}).get("key", "")
+    """Another map in a layer's place; of a finer stage of the same map, the level and the colour that the user set stay."""
+    wanted, before = _arguments(shown), layer.metadata[KEY]
+    is_same = before.get("volume_id") is not None and before.get("volume_id") == (shown.facts or {}).get("volume_id")
+    was_moved = not np.isclose(layer.iso_threshold, before["suggested"])
     with layer.events.set_data.blocker():  # drawn once, with the scale that belongs to it
         layer.data = shown.array
     layer.scale, layer.translate = wanted["scale"], wanted["translate"]
-    layer.metadata[KEY] = wanted["metadata"][KEY] | {"key": key}
-    layer.colormap, layer.contrast_limits = wanted["colormap"], wanted["contrast_limits"]
-    layer.iso_threshold = wanted["iso_threshold"]
+    layer.metadata[KEY] = wanted["metadata"][KEY] | {"key": before.get("key", "")}
+    layer.contrast_limits_range = (wanted["contrast_limits"][0], max(wanted["contrast_limits"][1], float(shown.array.max())))
+    layer.contrast_limits = wanted["contrast_limits"]
+    if not (is_same and was_moved):
+        layer.iso_threshold = wanted["iso_threshold"]
+    if not is_same:
+        layer.colormap = wanted["colormap"]
     if layer.name != shown.name:
         layer.name = shown.name
     layer.refresh()
+
+
+def show_frame(viewer: Viewer, shown: MapLayer, key: str, number: int, count: int) -> Image:
+    """One map of a series, which is a layer with a first axis of ``count`` frames; those that are not there yet are empty."""
+    layer = find(viewer, key)
+    if layer is None or layer.data.shape != (count, *shown.array.shape):
+        if layer is not None:
+            viewer.layers.remove(layer)
+        frames = np.zeros((count, *shown.array.shape), np.float32)
+        frames[number] = shown.array
+        level = surface_level(shown.array) if shown.level is None else shown.level
+        return add(viewer, replace(shown, array=frames, level=level), key)
+    layer.data[number] = shown.array
+    layer.refresh()
+    return layer
+
+
+def keep(layer: Layer) -> None:
+    """No later map takes this layer's place."""
+    layer.metadata[KEY]["key"] = ""
+
+
+def set_grid(viewer: Viewer, on: bool) -> None:
+    """Visible layers beside each other, or all in one picture."""
+    viewer.canvas.grid.enabled = on
 
 
 def find(viewer: Viewer, key: str) -> Image | None:
@@ -78,13 +120,22 @@ def find(viewer: Viewer, key: str) -> Image | None:
     return next((layer for layer in viewer.layers if is_map(layer) and layer.metadata[KEY].get("key") == key), None)
 
 
+def has_map(viewer: Viewer) -> bool:
+    """Whether a layer was made here."""
+    return any(is_map(layer) for layer in viewer.layers)
+
+
 def is_map(layer: Layer) -> bool:
     """Whether a layer was made here."""
     return KEY in layer.metadata
 
 
-def map_of(layer: Layer, frame: int | None = None) -> MapLayer:
+def map_of(layer: Layer, frame: int | None = None, cubic: bool = True) -> MapLayer:
     """The map of a layer, whoever made it; of a series, one frame.
+
+    Parameters
+    ----------
+    cubic : refuse voxels that are not cubes.
 
     Raises
     ------
@@ -97,13 +148,16 @@ def map_of(layer: Layer, frame: int | None = None) -> MapLayer:
         raise MetricError(f"the layer {layer.name!r} is not a volume; choose an image layer of three dimensions")
     unit = _angstrom_per_unit(layer)
     scale = np.asarray(layer.scale[-3:], float) * unit
-    if scale.max() > 1.01 * scale.min():
+    if scale.min() <= 0 or (cubic and scale.max() > CUBE_TOLERANCE * scale.min()):
         raise MetricError(f"the layer {layer.name!r} has voxels that are not cubes ({scale.round(4).tolist()} Å); resample it")
     z, y, x = (np.asarray(layer.translate[-3:], float) * unit).tolist()
     facts = layer.metadata.get(KEY, {})
     level = float(layer.iso_threshold) if hasattr(layer, "iso_threshold") else None
     colour = facts.get("colour", COLOUR)
-    return MapLayer(array.astype(np.float32, copy=False), float(scale[-1]), layer.name, (x, y, z), colour, level, dict(facts))
+    depth, height, width = scale.tolist()
+    voxel = None if depth == height == width else (width, height, depth)
+    values = array.astype(np.float32, copy=False)
+    return MapLayer(values, width, layer.name, (x, y, z), colour, level, dict(facts), voxel)
 
 
 def set_level(layer: Image, level: float) -> None:
@@ -134,9 +188,9 @@ def _arguments(shown: MapLayer) -> dict[str, Any]:
     whole = shown.array[0] if shown.array.ndim == 4 else shown.array
     level = surface_level(whole) if shown.level is None else shown.level
     low, high = float(shown.array.min(initial=0.0)), float(shown.array.max(initial=0.0))
-    step = (shown.pixel_size_angstrom,) * 3
+    step = reversed(shown.voxel_angstrom or (shown.pixel_size_angstrom,) * 3)
     before = (1.0,) * (shown.array.ndim - 3)
-    facts = {"level": level, "colour": shown.colour} | (shown.facts or {})
+    facts = {"level": level, "suggested": level, "colour": shown.colour} | (shown.facts or {})
     return {
         "name": shown.name,
         "scale": (*before, *step),

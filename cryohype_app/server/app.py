@@ -19,10 +19,12 @@ from starlette.types import ASGIApp
 from cryohype_app import __version__
 from cryohype_app.server import fixes
 from cryohype_app.server.api import api_router
+from cryohype_app.server.api.feed import Feed
 from cryohype_app.server.api.limit import BodyLimit
 from cryohype_app.server.api.problem import answer_problems
 from cryohype_app.server.docs import add_docs
 from cryohype_app.server.guard import Guard
+from cryohype_app.server.stream import endpoint
 from cryohype_app.server.warm import warm_up
 from cryohype_app.services import Services
 from cryohype_app.store import sentence
@@ -68,7 +70,10 @@ def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str
         title="CryoHype", version=__version__, summary="Runs, volumes and jobs of a CryoHype server", lifespan=lifespan,
         docs_url=None, redoc_url=None,
     )  # fmt: skip
-    app.include_router(api_router(services))
+    feed = Feed(services)
+    services.watchers.append(feed.look)
+    app.include_router(api_router(services, feed))
+    app.include_router(endpoint.router(services, feed))
     answer_problems(app)
     app.add_middleware(BodyLimit)
     add_docs(app)

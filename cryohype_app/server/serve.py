@@ -17,10 +17,11 @@ import uvicorn
 
 from cryohype_app.jobs.book import JobBook
 from cryohype_app.roots import Roots
+from cryohype_app.served import Served
 from cryohype_app.server.app import build_app
-from cryohype_app.server.token import token_path, user_token
 from cryohype_app.services import Services
 from cryohype_app.store import DataStore
+from cryohype_app.token import token_path, user_token
 
 
 def serve(args: argparse.Namespace, store: Path, port: int, page: str = "") -> int:
@@ -31,11 +32,11 @@ def serve(args: argparse.Namespace, store: Path, port: int, page: str = "") -> i
     store : folder of the runs. page : what to open, such as ``explore?run=ID``; the first page if empty.
     """
     token = user_token(token_path(), args.new_token)
-    services = Services(DataStore((store,)), JobBook(store), Roots.of([store, *args.root]), args.accelerator)
     is_secure = args.tls_cert is not None
+    served = Served("https" if is_secure else "http", args.host, port, token)
+    services = Services(DataStore((store,)), JobBook(store), Roots.of([store, *args.root]), args.accelerator, served=served)
     app = build_app(services, token, _hosts(args.host, port), f"cryohype-{port}", is_secure)
-    scheme, name = ("https" if is_secure else "http"), ("localhost" if args.host in {"127.0.0.1", "::1"} else args.host)
-    address = f"{scheme}://{name}:{port}/"
+    address = served.here
     first = f"{address}{page}{'&' if page else '?'}token={token}"
     config = uvicorn.Config(
         app, host=args.host, port=port, log_level="warning", timeout_graceful_shutdown=3, ws_max_size=64 << 20,

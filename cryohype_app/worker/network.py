@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,7 @@ class Network:
         volume_id = None
         stages = self.generator.stages(latent, request.box_px, coarsest_px=request.coarsest_px, cancelled=ask.cancelled)
         for number, stage in enumerate(stages):
+            ready = time.time()
             facts = {"method": request.method, "rows_used": len(used), "rows_total": len(rows), "stage": number}
             centre = None if request.method == "mean" else int(used[0])
             volume = self._stored(stage, facts)
@@ -60,7 +62,7 @@ class Network:
             mesh = _mesh_of(volume_id, volume) if request.with_mesh else None
             yield StageResult(
                 volume_id, number, stage.last, stage.volume, stage.pixel_size_angstrom, volume.level,
-                len(used), len(rows), request.method, self.trained.checkpoint, ask.seconds(), mesh, centre,
+                len(used), len(rows), request.method, self.trained.checkpoint, ask.seconds(), mesh, centre, ready,
             )  # fmt: skip
 
     def backproject(self, ask: Ask) -> Iterator[BackprojectionResult]:

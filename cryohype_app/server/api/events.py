@@ -9,14 +9,11 @@ from contextlib import aclosing
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from cryohype_app.server.api.feed import Feed
-from cryohype_app.services import Services
 
 
-def router(services: Services) -> APIRouter:
+def router(feed: Feed) -> APIRouter:
     """The websocket /events."""
     routes = APIRouter()
-    feed = Feed(services)
-    services.watchers.append(feed.look)
 
     @routes.websocket("/events")
     async def events(socket: WebSocket) -> None:

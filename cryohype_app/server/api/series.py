@@ -42,7 +42,7 @@ def router(services: Services) -> APIRouter:
     @routes.get("/{name}/{file}", response_class=FileResponse, responses=file_answers("The map, .mrc") | refusals(404, 422))
     def download_series_map(run_id: RunId, name: Name, file: File) -> FileResponse:
         """One of its maps, as .mrc."""
-        series = _series(run_of(services, run_id), name)
+        series = series_of(services, run_id, name)
         entry = next((entry for entry in series.entries if entry.file == file), None)
         path = None if entry is None else services.roots.checked(series.map_path(entry))
         if path is None or not path.is_file():
@@ -52,7 +52,14 @@ def router(services: Services) -> APIRouter:
     return routes
 
 
-def _series(run: Run, name: str) -> VolumeSeries:
+def series_of(services: Services, run_id: str, name: str) -> VolumeSeries:
+    """A series of a run.
+
+    Raises
+    ------
+    NotThereError : no such run or series. RunError : it is damaged.
+    """
+    run = run_of(services, run_id)
     if check_name(name, "volume series") not in (known := list_volume_series(run)):
         raise NotThereError(f"{run.path.name} has no series {name!r}; there are: {', '.join(known) or 'none'}")
     return read_volume_series(run, name)

@@ -56,7 +56,7 @@ def router(services: Services) -> APIRouter:
     @routes.post("", status_code=201, responses=refusals(404, 409, 422, 503))
     async def make_volume(request: Request, run_id: RunId, wanted: VolumeWish) -> VolumeFacts:
         """Make a map; answers when it is there, which takes seconds, or minutes for a back-projection of many particles."""
-        checkpoint, rows = await asyncio.to_thread(_prepared, services, run_id, wanted)
+        checkpoint, rows = await asyncio.to_thread(prepared, services, run_id, wanted)
         worker = services.worker(run_id, checkpoint)
         facts = await _while_asked(request, _made(worker, checkpoint, rows, wanted))
         return known.put(MadeVolume(run_id, facts, rows, worker))
@@ -119,8 +119,13 @@ def _add_looks(routes: APIRouter, services: Services, known: MadeVolumes) -> Non
         return told_measures(await _while_asked(request, work))
 
 
-def _prepared(services: Services, run_id: str, wanted: VolumeWish) -> tuple[str, Rows]:
-    """The checkpoint and the particles of a wish; reads the disk."""
+def prepared(services: Services, run_id: str, wanted: VolumeWish) -> tuple[str, Rows]:
+    """The checkpoint and the particles of a wish; reads the disk.
+
+    Raises
+    ------
+    CryoHypeError : there is no such run, checkpoint or particle, or nothing was chosen.
+    """
     run = run_of(services, run_id)
     names = sorted(path.stem for path in run.checkpoints.glob("*.ckpt"))
     if wanted.checkpoint is not None and wanted.checkpoint not in names:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from cryohype_app.server.api import api_router
 from cryohype_app.server.api.choice import WAYS
+from cryohype_app.server.api.feed import Feed
 from tests.app.server.conftest import BEARER, make_services
 
 PATIENCE_S = 60
@@ -27,8 +28,8 @@ seen: dict[str, set[int]] = {}  # statuses of each operation
 
 
 def _description() -> schemathesis.BaseSchema:
-    app = FastAPI()
-    app.include_router(api_router(make_services(Path("nowhere"))))
+    app, services = FastAPI(), make_services(Path("nowhere"))
+    app.include_router(api_router(services, Feed(services)))
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.config.generation.with_security_parameters = False  # the token is always sent
     # what has the right form may be impossible all the same: a particle that the run has not

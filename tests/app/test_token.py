@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cryohype_app.server.token import SHORTEST, user_token
+from cryohype_app.token import SHORTEST, user_token
 from cryohype_model.errors import RunError
 
 

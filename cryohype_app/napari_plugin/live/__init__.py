@@ -1,0 +1,1 @@
+"""The connection to a dashboard: what it streams becomes layers."""
