@@ -14,6 +14,7 @@ from cryohype_app.exports.desk import ExportDesk
 from cryohype_app.jobs.devices import Device, list_devices
 from cryohype_app.pauses import Pauses
 from cryohype_app.roots import Roots
+from cryohype_app.served import Served
 from cryohype_app.store import DataStore
 from cryohype_app.stream import VolumeStream
 
@@ -31,7 +32,7 @@ class Services:
 
     Attributes
     ----------
-    watchers : called after each look at the jobs, once a second.
+    watchers : called after each look at the jobs, once a second. served : how browsers and desktop viewers reach this process.
     """
 
     data: DataStore
@@ -43,6 +44,7 @@ class Services:
     exports: ExportDesk = field(default_factory=ExportDesk)
     pauses: Pauses = field(default_factory=Pauses)
     stream: VolumeStream = field(default_factory=VolumeStream)
+    served: Served = field(default_factory=Served)
     _workers: dict[tuple[Path, str], VolumeWorker] = field(default_factory=dict)
     _followed: dict[Path, str] = field(default_factory=dict)
 
