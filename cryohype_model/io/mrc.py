@@ -240,7 +240,7 @@ def _stored_values(path: Path, header: MrcHeader) -> npt.NDArray[np.generic]:
 
 
 def write_volume(
-    path: str | Path, volume: npt.ArrayLike, pixel_size_angstrom: float, origin_angstrom: Xyz = (0.0, 0.0, 0.0)
+    path: str | Path, volume: npt.ArrayLike, pixel_size_angstrom: float | Xyz, origin_angstrom: Xyz = (0.0, 0.0, 0.0)
 ) -> None:
     """Write a map (z, y, x) as float32, beside its place and renamed into it when complete.
 
@@ -248,7 +248,7 @@ def write_volume(
     ----------
     path : name of the .mrc file; an existing file is replaced.
     volume : (z, y, x) density.
-    pixel_size_angstrom : side of a voxel.
+    pixel_size_angstrom : side of a voxel, or (x, y, z) of one that is no cube.
     origin_angstrom : (x, y, z) of voxel [0, 0, 0].
     """
     path = Path(path)

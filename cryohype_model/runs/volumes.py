@@ -54,6 +54,11 @@ class VolumeSeries:
         """Name of the series."""
         return self.path.name
 
+    @property
+    def is_path(self) -> bool:
+        """Whether its maps follow each other along a path through the latent space."""
+        return "path" in self.meta
+
     def map_path(self, entry: VolumeEntry) -> Path:
         """Where the map of an entry lies."""
         return self.path / entry.file

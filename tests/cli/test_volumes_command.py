@@ -86,6 +86,7 @@ def test_a_path_between_two_particles(analysed: Run, capsys: pytest.CaptureFixtu
     assert record["folder"] == str(analysed.volumes / "path-3-17-particle")
     particles = [entry["particle"] for entry in record["maps"]]
     assert (particles[0], particles[-1]) == (3, 17) and 2 <= len(particles) == len(set(particles)) <= 6
+    assert read_volume_series(analysed, "path-3-17-particle").is_path
     volume = read_volume(Path(record["folder"]) / "path_0000.mrc")[0]
     np.testing.assert_allclose(volume, _decoded(analysed, [3]), atol=1e-5)
 
