@@ -22,6 +22,7 @@ COLOUR = "#6ea8e8"  # the browser's, of a surface without one
 ABOVE_LEVEL = 0.8
 CUBE_TOLERANCE = 1.01  # sides of a voxel that differ by more make no cube
 KEY = "cryohype"  # in the metadata of a layer
+PLANE = "cryohype plane"  # in that of a plane
 RIGHT_HANDED = ("towards", "up", "right")  # z, y, x as ChimeraX and the browser show them: no map is mirrored
 
 
@@ -141,9 +142,10 @@ def map_of(layer: Layer, frame: int | None = None, cubic: bool = True) -> MapLay
     ------
     MetricError : no three-dimensional picture, or voxels that are not cubes.
     """
-    array = np.asarray(layer.data)
-    if array.ndim == 4 and frame is not None:
-        array = array[min(frame, len(array) - 1)]
+    stored = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if stored.ndim == 4 and frame is not None:
+        stored = stored[min(frame, len(stored) - 1)]  # before it is read: a series may lie in a file
+    array = np.asarray(stored)
     if array.ndim != 3 or array.dtype.kind not in "iuf":
         raise MetricError(f"the layer {layer.name!r} is not a volume; choose an image layer of three dimensions")
     unit = _angstrom_per_unit(layer)
@@ -162,10 +164,28 @@ def map_of(layer: Layer, frame: int | None = None, cubic: bool = True) -> MapLay
 
 def set_level(layer: Image, level: float) -> None:
     """Draw the surface at a density."""
+    if layer.rendering != "iso":
+        layer.rendering = "iso"
     layer.iso_threshold = level
     layer.contrast_limits = _limits(layer.contrast_limits_range, level)
     if is_map(layer):
         layer.metadata[KEY]["level"] = level
+
+
+def add_plane(viewer: Viewer, layer: Image, limits: tuple[float, float]) -> Image:
+    """A plane through a map, grey, in a layer of its own that is no map; ``limits`` are the densities of black and white."""
+    plane = viewer.add_image(
+        layer.data, name=f"plane of {layer.name}", scale=layer.scale, translate=layer.translate, units=layer.units,
+        axis_labels=layer.axis_labels, multiscale=layer.multiscale, depiction="plane", rendering="average",
+        blending="translucent", contrast_limits=limits, interpolation3d="linear", metadata={PLANE: True},
+    )  # fmt: skip
+    plane.plane.thickness = 1
+    return plane
+
+
+def is_plane(layer: Layer) -> bool:
+    """Whether a layer is a plane that was added here."""
+    return PLANE in layer.metadata
 
 
 def face(viewer: Viewer) -> None:
