@@ -52,9 +52,11 @@ class Conversation:
             self._services.stream.leave(self._listener)
             for task in (*tasks, *self._work.values()):
                 task.cancel()
-        for ended in await asyncio.gather(*tasks, *self._work.values(), return_exceptions=True):
-            if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect):
-                log.error("a viewer's connection ended", exc_info=ended)
+        await asyncio.wait(tasks)
+        for task in tasks:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, WebSocketDisconnect):
+                log.error("a viewer's connection ended", exc_info=error)
 
     async def _volumes(self) -> None:
         while True:
@@ -93,7 +95,7 @@ class Conversation:
                 return
             try:
                 self._heed(json.loads(message.get("text") or "{}"))
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, KeyError) as error:
                 said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
                 await self._say("problem", sentence=f"the dashboard does not understand the viewer ({said}); update CryoHype")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
+from time import monotonic
 
 from cryohype_app.wire import LARGEST_PART_BYTES
 
@@ -23,7 +23,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._window = FIRST_WINDOW
-        self._sent = self._confirmed = 0
+        self._sent = self._confirmed = self._changed_at = 0
         self._under_way: deque[tuple[int, float]] = deque()
         self._came = asyncio.Event()
 
@@ -37,19 +37,23 @@ class Pace:
     def sent(self, count: int) -> None:
         """So many bytes of values went out."""
         self._sent += count
-        self._under_way.append((self._sent, time.monotonic()))
+        self._under_way.append((self._sent, monotonic()))
 
     def confirmed(self, total: int) -> None:
         """The viewer has so many bytes of values, counted from the beginning."""
         begun = None
         while self._under_way and self._under_way[0][0] <= total:
-            begun = self._under_way.popleft()[1]
+            last, begun = self._under_way.popleft()
         self._confirmed = max(self._confirmed, min(total, self._sent))
+        if begun is not None and last > self._changed_at:  # sent since the window changed: it tells of this one
+            self._adapt(monotonic() - begun)
         self._came.set()
-        if begun is None:
-            return
-        took = time.monotonic() - begun
-        if took < QUICK_SECONDS:
-            self._window = min(MOST_WINDOW, 2 * self._window)
-        elif took > SLOW_SECONDS:
-            self._window = max(LEAST_WINDOW, self._window // 2)
+
+    def _adapt(self, took_seconds: float) -> None:
+        before = self._window
+        if took_seconds < QUICK_SECONDS:
+            self._window = min(MOST_WINDOW, 2 * before)
+        elif took_seconds > SLOW_SECONDS:
+            self._window = max(LEAST_WINDOW, before // 2)
+        if self._window != before:
+            self._changed_at = self._sent
