@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -10,9 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import param
 
+from cryohype_app.wire import VolumeHead
+from cryohype_model.palette import CATEGORIES, category_colour
+
 Rows = npt.NDArray[np.int64]
 Operation = Literal["replace", "add", "subtract", "intersect"]
 UNDO_STEPS = 50
+USUAL: str = VolumeHead.model_fields["colour"].default
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
@@ -22,14 +28,34 @@ class Chosen:
     Attributes
     ----------
     rows : (n,) ascending zero-based particle numbers. origin : ``{"kind": "lasso", …}``, JSON values. name : for people.
+    colour : ``#rrggbb`` that a stored selection has; empty of all others.
     """
 
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     origin: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    colour: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def title(self) -> str:
+        """The name, or how many they are."""
+        return self.name or f"{len(self):,} particle{'' if len(self) == 1 else 's'}"
+
+    def surface_colour(self, dark: bool) -> str:
+        """``#rrggbb`` of its molecule: a stored selection's own, a group's as in the latent picture, else the usual one."""
+        if self.colour:
+            return self.colour
+        group = {"cluster": "cluster", "group": "value"}.get(str(self.origin.get("kind")))
+        return category_colour(int(self.origin[group]), dark) if group else USUAL
+
+
+def stored_colour(origin: dict[str, Any]) -> str:
+    """``#rrggbb`` of a stored selection; the first of the palette where its file names none."""
+    colour = str(origin.get("colour", ""))
+    return colour if COLOUR.fullmatch(colour) else CATEGORIES[0]
 
 
 def combined(before: Rows, new: Rows, operation: Operation) -> Rows:
@@ -63,15 +89,17 @@ class AppState(param.Parameterized):
         self._undo: list[Chosen] = []
         self._redo: list[Chosen] = []
 
-    def select(self, rows: Rows, origin: dict[str, Any], name: str = "", operation: Operation | None = None) -> None:
+    def select(
+        self, rows: Rows, origin: dict[str, Any], name: str = "", operation: Operation | None = None, colour: str = ""
+    ) -> None:
         """Select particles, by the operation that is set or by another."""
         how = operation or self.operation
         found = combined(self.chosen.rows, np.asarray(rows, np.int64), how)
         if how != "replace" and self.chosen.origin:
             origin = {"kind": how, "of": [self.chosen.origin, origin]}
-            name = ""
+            name, colour = "", ""
         self._remember()
-        self.chosen = Chosen(found, origin, name)
+        self.chosen = Chosen(found, origin, name, colour)
 
     def invert(self, count: int) -> None:
         """Select what is not selected, of ``count`` particles."""
@@ -85,9 +113,9 @@ class AppState(param.Parameterized):
             self._remember()
             self.chosen = Chosen()
 
-    def rename(self, name: str) -> None:
-        """Give the selection its name, without a step of undo."""
-        self.chosen = replace(self.chosen, name=name)
+    def rename(self, name: str, colour: str) -> None:
+        """Give the selection the name and the colour that it is stored with, without a step of undo."""
+        self.chosen = replace(self.chosen, name=name, colour=colour)
 
     def undo(self) -> bool:
         """Back to the selection before; False when there is none."""

@@ -71,11 +71,33 @@ class Contour:
         self.viewer.param.update(meshes=[], busy="", message=message)
         self._announce(None)
 
-    def show(self, volume_id: str, mesh: MeshResult | None, name: str, box_angstrom: float) -> None:
-        """Draw a stage of a map; of one without a surface only the name is kept."""
+    @property
+    def name(self) -> str:
+        """Of the map."""
+        return self._surface.name
+
+    @property
+    def colour(self) -> str:
+        """``#rrggbb`` of its surface."""
+        return self._surface.colour
+
+    @property
+    def drawn_level(self) -> float | None:
+        """Of its surface; None before the densities of the map are known."""
+        is_known = self.densities is not None and self.densities.volume_id == self.volume_id
+        return float(self.level.value) if is_known else None
+
+    def label(self, name: str, colour: str) -> None:
+        """Give the map another name and its surface another colour."""
+        self._surface = replace(self._surface, name=name, colour=colour)
+        if self.volume_id and self._drawn_id:
+            self._put_surface()
+
+    def show(self, volume_id: str, mesh: MeshResult | None, name: str, box_angstrom: float, colour: str = "") -> None:
+        """Draw a stage of a map; of one without a surface only name and colour are kept."""
         self.volume_id = volume_id
         self.box_angstrom = self.viewer.box_angstrom = box_angstrom
-        self._surface = replace(self._surface, name=name)
+        self._surface = replace(self._surface, name=name, colour=colour or self.colour)
         if mesh is not None:
             self._draw(mesh)
 
@@ -142,6 +164,9 @@ class Contour:
     def _draw(self, mesh: MeshResult) -> None:
         self._drawn_id = mesh.volume_id
         self._surface = replace(self._surface, geometry=Geometry.from_arrays(mesh.vertices, mesh.normals, mesh.faces))
+        self._put_surface()
+
+    def _put_surface(self) -> None:
         self.viewer.meshes = [self._surface]
         self._announce(self._surface)
 

@@ -13,6 +13,7 @@ from cryohype_app.views.clusters import ClustersView
 from cryohype_app.views.embedding import EmbeddingView
 from cryohype_app.views.latent import LatentView
 from cryohype_app.views.metrics import MetricsView
+from cryohype_app.views.napari import Napari
 from cryohype_app.views.page import Frame, argument, panel
 from cryohype_app.views.particles import ParticlesView
 from cryohype_app.views.path import PathView
@@ -36,13 +37,14 @@ def explore_page(services: Services) -> Any:
     picture = LatentView(latent, state, frame.tell, frame.dark)
     embedding = EmbeddingView(services, state, picture.show_space, frame.tell)
     chosen = SelectionView(run, latent, state, frame.tell, embedding.start)
-    volume = VolumeView(worker, state, frame.tell, frame.dark)
+    napari = Napari(services, frame.tell)
+    volume = VolumeView(worker, run.path.name, state, napari, frame.tell, frame.dark)
     metrics = MetricsView(worker, latent, state, frame.tell)
     volume.warm()
     volume.on_whole(metrics.measure)
     particles = ParticlesView(services, worker, state, frame.tell)
     clusters = ClustersView(run, latent, state, picture.choose_cluster, frame.tell, frame.dark)
-    path = PathView(worker, run, latent, state, volume.viewer, volume.generate, frame.tell)
+    path = PathView(worker, run, latent, state, volume.viewer, volume.generate, napari, frame.tell)
     parts = [
         ("Selections", pmui.Column(embedding, chosen, sizing_mode="stretch_width", margin=0)),
         ("Particles", particles),
@@ -59,7 +61,8 @@ def explore_page(services: Services) -> Any:
     right = pmui.Column(
         panel("Structure", volume, grow=3), panel("Metrics", metrics, grow=2), sizing_mode="stretch_both", margin=0
     )
-    frame.page.main = [pmui.Row(left, right, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})]
+    both = pmui.Row(left, right, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
+    frame.page.main = [both, napari.dialog]
     return frame.page
 
 

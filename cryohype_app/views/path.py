@@ -20,8 +20,11 @@ from cryohype_app.components.viewer3d import VolumeViewer
 from cryohype_app.frame import LatentFrame
 from cryohype_app.state import AppState, Rows
 from cryohype_app.store import sentence
+from cryohype_app.stream import Shown
+from cryohype_app.views.napari import Label, Napari, Sending
 from cryohype_app.views.page import Tell
 from cryohype_app.views.words import Words
+from cryohype_app.wire import SeriesPlace
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
@@ -36,6 +39,7 @@ STEPS = (5, 10, 20, 40)
 WHOLE_AT_ONCE = 1 << 20  # the coarsest box of a request that wants no coarse stage
 FRAME_FACES = 40_000  # of a frame's surface: a series goes over the wire as one
 COLOUR = "#e3b341"  # that of the path in the latent picture
+NAMES = {"drawn": "drawn path", "between": "path between clusters", "component": "path along a component"}
 BUSY = "molecule along the path:"
 SMALL: dict[str, Any] = {"size": "small", "margin": (4, 4)}
 
@@ -49,6 +53,11 @@ class Step:
     mesh: MeshResult
     level: float
 
+    @property
+    def told(self) -> str:
+        """How it was made."""
+        return f"mean of {self.stage.rows_used} neighbours of particle {self.row}"
+
 
 class PathView(Viewer):
     """How the path is chosen, and the player.
@@ -56,17 +65,18 @@ class PathView(Viewer):
     Parameters
     ----------
     viewer : the 3-D view that plays. restore : called when the path is closed, to show the selection's molecule again.
+    napari : takes the series to desktop viewers.
     """
 
     def __init__(
         self, worker: VolumeWorker, run: Run, frame: LatentFrame, state: AppState, viewer: VolumeViewer,
-        restore: Callable[[], None], tell: Tell,
+        restore: Callable[[], None], napari: Napari, tell: Tell,
     ) -> None:  # fmt: skip
         super().__init__()
         self.worker, self.run, self.data, self.state = worker, run, frame, state
         self.viewer, self.restore, self.tell = viewer, restore, tell
         self.document = pn.state.curdoc
-        self.slot = uuid.uuid4().hex
+        self.slot, self.series_id = uuid.uuid4().hex, ""
         self.steps: list[Step] = []
         self.facts: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
@@ -74,7 +84,7 @@ class PathView(Viewer):
         self._meshing = Latest(self.document, self._tell_failure)  # the series that was made stays
         self._saving = Latest(self.document, self._tell_failure)
         self._make_choices()
-        self._make_player()
+        self._make_player(napari)
         state.param.watch(lambda _: self._stroked(), "stroke")
         state.param.watch(lambda _: self._drawing_changed(), "drawing")
         state.param.watch(lambda _: self.close(), "chosen")
@@ -108,7 +118,7 @@ class PathView(Viewer):
         self.stop.on_click(lambda _: self._stop())
         self._show_choices()
 
-    def _make_player(self) -> None:
+    def _make_player(self, napari: Napari) -> None:
         self.play = pmui.ToggleIcon(
             icon="play_arrow", active_icon="pause", description="Play or rest", value=False, size="small", margin=(8, 2)
         )
@@ -130,8 +140,9 @@ class PathView(Viewer):
         self.viewer.param.watch(lambda _: self._follow_viewer(), ["frame", "playing"])
         save.on_click(lambda _: self.save())
         close.on_click(lambda _: self._closed())
+        send = napari.button(self._to_send, margin=(10, 4))
         self.player = pmui.Column(
-            pmui.Row(self.play, self.place, self.speed, sizing_mode="stretch_width", margin=0),
+            pmui.Row(self.play, self.place, self.speed, send, sizing_mode="stretch_width", margin=0),
             pmui.Row(self.contour, self.label, save, close, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
@@ -214,7 +225,7 @@ class PathView(Viewer):
         if rows is not self.state.path:
             return
         self._task = None
-        self.steps = steps
+        self.steps, self.series_id = steps, uuid.uuid4().hex
         self.stop.visible, self.player.visible = False, True
         self.place.param.update(end=max(2, len(steps)), value=1)
         self.viewer.param.update(busy="", progress=None, series=[_mesh(step) for step in steps], frame=0, playing=True)
@@ -228,9 +239,7 @@ class PathView(Viewer):
         self.place.value = number + 1
         step = self.steps[number]
         size = f"{step.stage.array.shape[0]} px at {step.stage.pixel_size_angstrom:.2f} Å"
-        self.told.object = (
-            f"{number + 1} of {len(self.steps)}: mean of {step.stage.rows_used} neighbours of particle {step.row} · {size}"
-        )
+        self.told.object = f"{number + 1} of {len(self.steps)}: {step.told} · {size}"
 
     def _recontour(self) -> None:
         steps, share = self.steps, float(self.contour.value)
@@ -272,6 +281,26 @@ class PathView(Viewer):
             raise RunError(f"the run has a volume series {wanted!r} already; give another name")
         return wanted or next(name for number in itertools.count(1) if (name := f"path {number}") not in known)
 
+    def _to_send(self) -> Sending | None:
+        """All maps of the series, at the level that is drawn."""
+        if not self.steps:
+            return None
+        name = self.label.value_input.strip() or NAMES[str(self.facts["path"])]
+        share, run = float(self.contour.value), (self.state.run_id, self.run.path.name)
+        shown = [
+            _shown(
+                step,
+                Label(name, COLOUR, *run, f"{step.told} · {step.stage.checkpoint}", share * step.level),
+                SeriesPlace(id=self.series_id, number=number, count=len(self.steps)),
+            )
+            for number, step in enumerate(self.steps)
+        ]
+
+        async def maps() -> list[Shown]:
+            return shown
+
+        return Sending(maps)
+
     def close(self) -> None:
         """Give up the series; the view is free for a selection's molecule."""
         if self._task is not None:
@@ -305,3 +334,12 @@ class PathView(Viewer):
 def _mesh(step: Step) -> Mesh:
     geometry = Geometry.from_arrays(step.mesh.vertices, step.mesh.normals, step.mesh.faces)
     return Mesh(f"path {step.row}", geometry, name=f"particle {step.row}", colour=COLOUR)
+
+
+def _shown(step: Step, label: Label, place: SeriesPlace) -> Shown:
+    stage = step.stage
+    head = label.head(
+        slot=f"series-{place.id}-{place.number}", pinned=True, volume_id=stage.volume_id, shape=stage.array.shape,
+        pixel_size_angstrom=stage.pixel_size_angstrom, ready=stage.ready, series=place,
+    )  # fmt: skip
+    return Shown(head, stage.array)

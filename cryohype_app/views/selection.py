@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 from cryohype_app.background import Latest
 from cryohype_app.frame import LatentFrame
 from cryohype_app.query import EXAMPLE, rows_where
-from cryohype_app.state import AppState, Operation
+from cryohype_app.state import AppState, Operation, stored_colour
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell, plain
 from cryohype_app.views.words import Words
@@ -91,7 +91,7 @@ class SelectionView(Viewer):
         except (CryoHypeError, OSError) as error:
             self.tell(sentence(error))
             return
-        self.state.rename(name)
+        self.state.rename(name, colour)
         self.label.value = ""
         self.state.saved += 1
 
@@ -137,8 +137,7 @@ class SelectionView(Viewer):
             label=f"{name} · {facts['count']:,}", variant="text", size="small", margin=0, sizing_mode="stretch_width"
         )
         show.on_click(lambda _: self._act(name, "Show", actions))
-        colour = str(facts["origin"].get("colour", CATEGORIES[0]))
-        return pmui.Row(_dot(colour), show, menu, sizing_mode="stretch_width", margin=0)
+        return pmui.Row(_dot(stored_colour(facts["origin"])), show, menu, sizing_mode="stretch_width", margin=0)
 
     def _is_from_cryosparc(self) -> bool:
         return read_manifest(self.run).source.endswith(".cs")
@@ -149,8 +148,8 @@ class SelectionView(Viewer):
     def _act(self, name: str, label: str, actions: dict[str, Operation]) -> None:
         try:
             if label in actions:
-                rows = read_selection(self.run, name)
-                self.state.select(rows, {"kind": "stored", "name": name}, name, actions[label])
+                rows, colour = read_selection(self.run, name), stored_colour(read_selection_facts(self.run, name)["origin"])
+                self.state.select(rows, {"kind": "stored", "name": name}, name, actions[label], colour)
             elif label == "Re-embed":
                 self.embed(name)
             elif label == "Delete":

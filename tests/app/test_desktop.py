@@ -37,12 +37,11 @@ def test_a_desktop_is_where_a_window_is_seen(environment: dict[str, str], platfo
 
 def test_it_is_found_without_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desktop, "is_desktop", lambda: True)
-    loaded = "napari" in sys.modules
-    found = desktop.can_open_napari()
-    assert ("napari" in sys.modules) == loaded
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert not desktop.can_open_napari()
-    assert found in {True, False}
+    for installed in (True, False):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, found=installed: (found and name == "napari") or None)
+        before = set(sys.modules)
+        assert desktop.can_open_napari() is installed
+        assert set(sys.modules) == before
 
 
 def _ended(opened: Opened) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryohype_app.state import UNDO_STEPS, AppState, combined
+from cryohype_app.state import UNDO_STEPS, USUAL, AppState, Chosen, combined, stored_colour
+from cryohype_model.palette import CATEGORIES, category_colour
 
 
 def rows(*numbers: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -68,3 +69,35 @@ def test_sessions_do_not_share_a_selection() -> None:
     one.select(rows(1, 2), {})
     assert len(other.chosen) == 0
     assert not other.undo()
+
+
+def test_a_stored_colour_goes_with_the_selection_alone() -> None:
+    state = AppState()
+    state.select(rows(1), {"kind": "stored"}, "mine", colour="#12ab34")
+    assert state.chosen.surface_colour(True) == state.chosen.surface_colour(False) == "#12ab34"
+    state.select(rows(2), {"kind": "stored"}, "other", "add", "#ff0000")
+    assert (state.chosen.colour, state.chosen.surface_colour(True)) == ("", USUAL)
+    state.undo()
+    assert state.chosen.surface_colour(True) == "#12ab34"
+    state.rename("ours", "#00ff00")
+    assert (state.chosen.name, state.chosen.surface_colour(True)) == ("ours", "#00ff00")
+
+
+def test_a_group_has_its_colour_in_the_picture_of_the_theme() -> None:
+    cluster = Chosen(rows(1), {"kind": "cluster", "cluster": 6}, "cluster 6")
+    assert cluster.surface_colour(True) == category_colour(6, True) != category_colour(6, False) == cluster.surface_colour(False)
+    assert Chosen(rows(1), {"kind": "invert", "of": [cluster.origin]}).surface_colour(True) == USUAL
+
+
+@pytest.mark.parametrize("written", ["", "red", "#12345", '"><script>', 7, None])
+def test_a_colour_that_is_none_is_the_first_of_the_palette(written: object) -> None:
+    assert stored_colour({"colour": written}) == stored_colour({}) == CATEGORIES[0]
+
+
+def test_what_has_no_name_is_counted() -> None:
+    assert [Chosen(np.arange(count, dtype=np.int64)).title for count in (1, 2, 1234)] == [
+        "1 particle",
+        "2 particles",
+        "1,234 particles",
+    ]
+    assert Chosen(rows(1), name="mine").title == "mine"

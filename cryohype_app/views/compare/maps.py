@@ -52,7 +52,8 @@ class Made:
 
     Attributes
     ----------
-    told : how it was made. rows : the particles that it stands for, None where it stands for none.
+    run_id, run_name : of the run whose worker holds it. told : how it was made.
+    rows : the particles that it stands for, None where it stands for none.
     data : which images these number: equal for two runs of the same particles.
     units : of its densities: maps of equal units can be subtracted as they are.
     """
@@ -60,6 +61,8 @@ class Made:
     worker: VolumeWorker
     volume_id: str
     name: str
+    run_id: str
+    run_name: str
     told: str
     rows: Rows | None
     data: str
@@ -74,14 +77,15 @@ async def make_map(order: Order, show: Callable[[StageResult], None], report: Ca
     CryoHypeError : it cannot be made; Superseded where a newer order of the slot took its place.
     """
     data = order.offers.manifest.data_fingerprint or order.offers.manifest.id
+    run = (order.offers.place.run_id, order.offers.run.path.name)
     if order.source.is_group or order.source.kind == "particle":
         rows = await asyncio.to_thread(order.offers.rows, order.source)
         volume_id, told = await _of_particles(order, rows, show, report)
         kind = "back-projection" if order.source.is_group and order.how == "backprojection" else "network"
-        return Made(order.worker, volume_id, order.name, told, rows, data, f"{kind} of {order.offers.manifest.id}")
+        return Made(order.worker, volume_id, order.name, *run, told, rows, data, f"{kind} of {order.offers.manifest.id}")
     volume_id, told = await _of_file(order)
     units = f"truth of {data}" if order.source.kind == "truth" else volume_id
-    return Made(order.worker, volume_id, order.name, told, None, data, units)
+    return Made(order.worker, volume_id, order.name, *run, told, None, data, units)
 
 
 async def _of_particles(

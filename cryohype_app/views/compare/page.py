@@ -24,6 +24,7 @@ from cryohype_app.views.compare.offers import places_of
 from cryohype_app.views.compare.runs import RunsView
 from cryohype_app.views.compare.side import SideView
 from cryohype_app.views.compare.together import SUBTRACTING, Difference, Together, subtract
+from cryohype_app.views.napari import Label, Napari, Sending, held_map
 from cryohype_app.views.page import Frame, argument, panel
 from cryohype_app.worker.errors import VolumeGone
 from cryohype_app.worker.results import MetricsResult
@@ -64,9 +65,10 @@ class CompareView(Viewer):
 
     def _make_parts(self, services: Services, comparison: Comparison, places: dict[str, Place]) -> None:
         frame, group = self.frame, uuid.uuid4().hex
+        self.napari = Napari(services, frame.tell)
         self.together = Together(
             comparison.together, comparison.lobes, comparison.scaling, COLOURS, group, frame.tell, frame.dark,
-            self._tell_address, self._compare,
+            self._tell_address, self._compare, self.napari.button(self._to_send),
         )  # fmt: skip
         self.agreement = AgreementView()
         self.runs = RunsView(services.data, COLOURS, frame.tell)
@@ -84,7 +86,7 @@ class CompareView(Viewer):
 
     def _made_side(self, services: Services, number: int, side: Side, places: dict[str, Place]) -> SideView:
         made = SideView(
-            services, "AB"[number], COLOURS[number], places, side, self.frame.tell, self.frame.dark,
+            services, "AB"[number], COLOURS[number], places, side, self.napari, self.frame.tell, self.frame.dark,
             lambda: self._changed(number), lambda: self._came(number),
         )  # fmt: skip
         made.contour.on_drawn(lambda surface: self._drawn(number, surface))
@@ -95,13 +97,15 @@ class CompareView(Viewer):
         a, b = (_coloured(panel("", side), colour) for side, colour in zip(self.sides, COLOURS, strict=True))
         both = self.together
         between = pmui.Column(
-            both.controls, pmui.Row(self.swap, self.linked, both.scaling, margin=0), both.viewer, both.legend,
+            both.controls, pmui.Row(self.swap, self.linked, both.scaling, margin=0), both.viewer,
+            pmui.Row(both.legend, both.send, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
         pictures = pmui.Row(a, b, panel("", between), sizing_mode="stretch_both", margin=0)
         maps = pmui.Column(_grown(pictures, 5), panel("", self.agreement, grow=3), sizing_mode="stretch_both", margin=0)
         tabs = pmui.Tabs(("Maps", maps), ("Runs", self.runs), sizing_mode="stretch_both", margin=0, sx=LOW_TABS)
-        return pmui.Column(tabs, self.address, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
+        parts = (tabs, self.address, self.napari.dialog)
+        return pmui.Column(*parts, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
 
     @property
     def comparison(self) -> Comparison:
@@ -166,6 +170,17 @@ class CompareView(Viewer):
     def _subtracted(self, pair: tuple[Made, Made], found: Difference) -> None:
         if pair is self._pair:
             self.together.show(found)
+
+    def _to_send(self) -> Sending | None:
+        """The difference, at the level where it is drawn."""
+        difference, pair = self.together.difference, self._pair
+        if difference is None or pair is None:
+            return None
+        a, b = pair
+        level = float(self.together.level.value) * difference.densities.deviation
+        how = f"A − B, B × {difference.scale:.3g}"
+        label = Label(f"{a.name} − {b.name}", COLOURS[0], a.run_id, a.run_name, how, level)
+        return Sending(lambda: held_map(difference.worker, difference.volume_id, label), self._compare)
 
     def _measure_shape(self, number: int) -> None:
         """Volume and radius of gyration of a side, at the level that is drawn."""

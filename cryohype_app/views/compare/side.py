@@ -20,6 +20,7 @@ from cryohype_app.views.compare.choice import Choice
 from cryohype_app.views.compare.maps import Made, Order, how_decoded, make_map
 from cryohype_app.views.compare.offers import UPLOAD, Offers
 from cryohype_app.views.contour import Contour
+from cryohype_app.views.napari import Label, Napari, Sending, held_map
 from cryohype_app.views.page import Tell
 from cryohype_app.views.words import Words
 from cryohype_app.worker.errors import Superseded
@@ -40,12 +41,13 @@ class SideView(Viewer):
     Parameters
     ----------
     letter : "A" or "B". places : runs to choose from, by name. side : to begin with.
+    napari : takes the map to desktop viewers.
     changed : called after every choice, with nothing made yet. made : called with a whole map and its densities.
     """
 
     def __init__(
-        self, services: Services, letter: str, colour: str, places: dict[str, Place], side: Side, tell: Tell, dark: bool,
-        changed: Callable[[], None], made: Callable[[], None],
+        self, services: Services, letter: str, colour: str, places: dict[str, Place], side: Side, napari: Napari, tell: Tell,
+        dark: bool, changed: Callable[[], None], made: Callable[[], None],
     ) -> None:  # fmt: skip
         super().__init__()
         self.services, self.letter = services, letter
@@ -61,6 +63,7 @@ class SideView(Viewer):
         )  # fmt: skip
         self.contour.on_moved(lambda _: self._keep_level(self.deviations()))
         self.facts = Words("", variant="caption", margin=(0, 8))
+        self.send = napari.button(self._to_send, visible=False)
         pn.state.onload(self.choice.look)  # what changes before the browser has built a component may never reach it
 
     @property
@@ -73,7 +76,7 @@ class SideView(Viewer):
             self.choice.what,
             pmui.Row(self.choice.how_made, self.contour.controls, sizing_mode="stretch_width", margin=0),
             self.contour.viewer,
-            self.facts,
+            pmui.Row(self.facts, self.send, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -100,7 +103,7 @@ class SideView(Viewer):
         """Make the map that is chosen; one that is being made is given up."""
         if self._task is not None:
             self._task.cancel()
-        self.map, self._order, self.facts.object = None, None, ""
+        self.map, self._order, self.facts.object, self.send.visible = None, None, "", False
         (offers, source, own), problem = (self.choice.offers, self.side.source, self.choice.own), self.side.problem
         if offers is None or source is None:
             self.contour.clear(problem or WAITING)
@@ -163,9 +166,18 @@ class SideView(Viewer):
         if order is not self._order:
             return
         self.facts.object = f"{found.box_px} px at {found.pixel_size_angstrom:.2f} Å · {made.told}"
+        self.send.visible = True
         if self.side.deviations is not None:
             self.put(self.side.deviations)
         self._made()
+
+    def _to_send(self) -> Sending | None:
+        made = self.map
+        if made is None:
+            return None
+        level = self.contour.drawn_level
+        label = Label(self.contour.name, self.contour.colour, made.run_id, made.run_name, made.told, level)
+        return Sending(lambda: held_map(made.worker, made.volume_id, label), self.make)
 
     def _failed(self, order: Order, error: Exception) -> None:
         if order is self._order:

@@ -73,13 +73,14 @@ class Together:
     Parameters
     ----------
     colours : of A and B, and of what each has more of. changed : called after a choice. renew : makes the difference again.
+    send : a button to be seen where there is a difference.
     """
 
     def __init__(
         self, mode: Mode, deviations: float, scaling: str, colours: tuple[str, str], group: str, tell: Tell, dark: bool,
-        changed: Callable[[], None], renew: Callable[[], None],
+        changed: Callable[[], None], renew: Callable[[], None], send: Any,
     ) -> None:  # fmt: skip
-        self.colours, self.tell, self.renew = colours, tell, renew
+        self.colours, self.tell, self.renew, self.send = colours, tell, renew, send
         self.difference: Difference | None = None
         self._meshing = Latest(pn.state.curdoc, self._failed)
         self._surfaces: list[Mesh | None] = [None, None]
@@ -146,6 +147,7 @@ class Together:
         is_difference = self.mode.value == "difference"
         self.look.visible, self.level.visible, self.scaling.visible = not is_difference, is_difference, is_difference
         meshes = self._parts() if is_difference else self._overlay()
+        self.send.visible = is_difference and self.difference is not None
         message = "" if meshes else EMPTY
         self.viewer.param.update(meshes=meshes, message=message)
         self.legend.object = self._legend(is_difference)

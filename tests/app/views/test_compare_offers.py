@@ -77,7 +77,7 @@ def test_a_checkpoint_that_is_not_there_is_told(data: DataStore, analysed: Run, 
 
 def made(rows: list[int] | None, data: str = "d", units: str = "u") -> Made:
     """A map of particles."""
-    return Made(None, "id", "name", "told", None if rows is None else np.array(rows, np.int64), data, units)  # type: ignore[arg-type]  # asked for nothing
+    return Made(None, "id", "name", "run-id", "run", "told", None if rows is None else np.array(rows, np.int64), data, units)  # type: ignore[arg-type]  # asked for nothing
 
 
 def test_particles_are_shared_where_they_are_numbered_alike() -> None:

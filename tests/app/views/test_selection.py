@@ -12,7 +12,7 @@ from cryohype_app.store import DataStore
 from cryohype_app.views.selection import SelectionView
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
-from cryohype_model.runs.selections import list_selections, read_selection, read_selection_facts
+from cryohype_model.runs.selections import list_selections, read_selection, read_selection_facts, write_selection
 
 
 @pytest.fixture
@@ -58,3 +58,20 @@ def test_a_stored_one_can_be_embedded_from_its_menu(view: SelectionView) -> None
     assert [item["label"] for item in menu.items][:6] == ["Show", "Add", "Subtract", "Intersect", "Re-embed", "Delete"]
     view._act("selection 1", "Re-embed", {})
     assert view.embedded == ["selection 1"]
+
+
+def test_a_stored_one_has_the_colour_of_its_dot(view: SelectionView, analysed: Run) -> None:
+    view.state.select(np.array([3, 1]), {"kind": "lasso"})
+    view.save()
+    colour = read_selection_facts(analysed, "selection 1")["origin"]["colour"]
+    assert view.state.chosen.colour == colour
+    view.state.clear()
+    view._act("selection 1", "Show", {"Show": "replace"})
+    assert view.state.chosen.surface_colour(True) == colour
+    assert colour in view.stored.objects[0].objects[0].object
+
+
+def test_a_colour_in_a_file_cannot_become_a_script(view: SelectionView, analysed: Run) -> None:
+    write_selection(analysed, "theirs", [1], {"kind": "list", "colour": "red'><script>alert(1)</script>"})
+    view.state.saved += 1
+    assert "script" not in view.stored.objects[0].objects[0].object
