@@ -1,4 +1,4 @@
-"""A browser, and a run with latents that was made without a network."""
+"""A browser, a napari window, and a run with latents that was made without a network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 
 os.environ.setdefault("BOKEH_RESOURCES", "server")
 
-from collections.abc import Iterator
+import atexit
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +35,31 @@ def chromium() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=SOFTWARE_WEBGL)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def display() -> None:
+    """Xvfb, unless there is a display; napari's leaks are errors."""
+    pytest.importorskip("napari", reason="the plugin is for napari: pip install cryohype[napari]")
+    os.environ["NAPARI_STRICT_QT"] = "1"
+    os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
+    if os.environ.get("DISPLAY"):
+        return
+    if shutil.which("Xvfb") is None:
+        pytest.skip("there is no display, and no Xvfb to make one: apt-get install xvfb")
+    reading, writing = os.pipe()
+    words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "+extension", "GLX", "-nolisten", "tcp"]
+    server = subprocess.Popen(words, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        os.environ["DISPLAY"] = f":{told.readline().strip()}"
+    atexit.register(server.kill)  # not before: Qt's application lives as long as the process
+
+
+@pytest.fixture
+def viewer(display: None, make_napari_viewer: Callable[..., Any]) -> Any:
+    """A napari viewer with its window on the display; widgets that leak fail the test."""
+    return make_napari_viewer(show=True)
 
 
 def write_latents(run: Run, count: int, q: int = 4, checkpoint: str = "step-00000007", clusters: int = 3) -> None:

@@ -179,7 +179,7 @@ def _reason(error: Exception, link: Link) -> str:
     """Why there is no connection, in words."""
     if isinstance(error, urllib.error.HTTPError):
         return f"{link.address} answers with error {error.code}"
-    cause = getattr(error, "reason", error)
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, ssl.SSLError):
         return f"the certificate of {link.address} is not trusted here ({cause.reason or cause}); set SSL_CERT_FILE to it"
     if isinstance(cause, ConnectionRefusedError):

@@ -182,9 +182,9 @@ class LiveWidget(QWidget):
 
     def _compare(self, on: bool) -> None:
         problem = self._screen.side_by_side(on)
-        self._say(problem)
         if problem:
             self.beside.setChecked(False)
+        self._say(problem)
 
     def _drain(self) -> None:
         for event in self._inbox.take():

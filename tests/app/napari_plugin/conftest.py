@@ -1,43 +1,45 @@
-"""A real napari window, on a display in memory where there is none."""
+"""Maps for the plugin's tests; the window is in the conftest of the app, for the tests with a browser use it too."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from cryohype_model.io.mrc import write_volume
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.volumes import start_volume_series, write_volume_series
+
 pytest.importorskip("napari", reason="the plugin is for napari: pip install cryohype[napari]")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def display() -> None:
-    """Xvfb, unless there is a display; napari's leaks are errors."""
-    os.environ["NAPARI_STRICT_QT"] = "1"
-    os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
-    if os.environ.get("DISPLAY"):
-        return
-    if shutil.which("Xvfb") is None:
-        pytest.skip("there is no display, and no Xvfb to make one: apt-get install xvfb")
-    reading, writing = os.pipe()
-    words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "+extension", "GLX", "-nolisten", "tcp"]
-    server = subprocess.Popen(words, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        os.environ["DISPLAY"] = f":{told.readline().strip()}"
-    atexit.register(server.kill)  # not before: Qt's application lives as long as the process
+@pytest.fixture(autouse=True)
+def _display(display: None) -> None:
+    """Every test here may open a window."""
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    """A napari viewer with its window on the display; widgets that leak fail the test."""
-    return make_napari_viewer(show=True)
+def unseen(make_napari_viewer: Callable[..., Any]) -> Any:
+    """A viewer whose window is not shown: nothing is drawn, which takes long without a GPU."""
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def save_series(chiral: npt.NDArray[np.float32]) -> Callable[..., Path]:
+    """Writes a finished series: (run or folder, name, entries, **facts); each map is brighter than the one before."""
+
+    def save(place: Run | Path, name: str, entries: Sequence[dict[str, Any]], **facts: Any) -> Path:
+        folder = start_volume_series(place, name)
+        made = {"pixel_size_angstrom": 1.5, "checkpoint": "step-00000007"}
+        for number, entry in enumerate(entries):
+            write_volume(folder / entry["file"], (number + 1) * chiral, 1.5)
+        return write_volume_series(place, name, [made | entry for entry in entries], facts).path
+
+    return save
 
 
 @pytest.fixture
