@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -111,9 +112,21 @@ def keep(layer: Layer) -> None:
     layer.metadata[KEY]["key"] = ""
 
 
+def show_only(viewer: Viewer, chosen: Sequence[Layer]) -> None:
+    """Hide every other map; layers that are no maps stay as they are."""
+    for layer in viewer.layers:
+        if is_map(layer):
+            layer.visible = layer in chosen
+
+
 def set_grid(viewer: Viewer, on: bool) -> None:
     """Visible layers beside each other, or all in one picture."""
     viewer.canvas.grid.enabled = on
+
+
+def is_grid(viewer: Viewer) -> bool:
+    """Whether layers lie beside each other."""
+    return bool(viewer.canvas.grid.enabled)
 
 
 def find(viewer: Viewer, key: str) -> Image | None:

@@ -76,7 +76,7 @@ def read_stack(files: Sequence[MapFile], name: str, tell: Tell) -> MapLayer:
             )
         frames[number] = shown.array
     colour = first.colour if len({file.colour for file in files}) == 1 else COLOUR
-    facts = {"files": [str(file.path) for file in files]}
+    facts = {"files": [str(file.path) for file in files], "changed": max(file.path.stat().st_mtime_ns for file in files)}
     return MapLayer(
         frames, first.pixel_size_angstrom, name, first.origin_angstrom, colour, first.level, facts, first.voxel_angstrom
     )
@@ -120,7 +120,8 @@ def _read(file: MapFile, tell: Tell) -> MapLayer:
         tell(f"{file.path.name} does not say its pixel size; 1 Å is assumed.")
         voxel = (1.0, 1.0, 1.0)
     uneven = voxel if max(voxel) > SAME * min(voxel) else None
-    return MapLayer(array, voxel[0], file.name, origin, file.colour, file.level, {"file": str(file.path)}, uneven)
+    facts = {"file": str(file.path), "changed": file.path.stat().st_mtime_ns}
+    return MapLayer(array, voxel[0], file.name, origin, file.colour, file.level, facts, uneven)
 
 
 def _sides(shown: MapLayer) -> tuple[float, ...]:

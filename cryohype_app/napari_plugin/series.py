@@ -47,7 +47,12 @@ def file_of(path: Path) -> MapFile:
 
 def files_of(series: VolumeSeries) -> list[MapFile]:
     """The maps of a series, named by what they are of."""
-    return [MapFile(series.map_path(entry), name_of(entry), colour_of(series, entry), entry.level) for entry in series.entries]
+    return [file_of_entry(series, entry) for entry in series.entries]
+
+
+def file_of_entry(series: VolumeSeries, entry: VolumeEntry) -> MapFile:
+    """One map of a series, named by what it is of."""
+    return MapFile(series.map_path(entry), name_of(entry), colour_of(series, entry), entry.level)
 
 
 def name_of(entry: VolumeEntry) -> str:

@@ -27,15 +27,10 @@ from cryohype_model.io.mrc import write_volume
 from cryohype_model.palette import category_colour
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.selections import write_selection
-from cryohype_model.runs.volumes import start_volume_series, write_volume_series
+from cryohype_model.runs.volumes import start_volume_series
 
 Map = npt.NDArray[np.float32]
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Any]) -> Any:
-    """A viewer that is not shown: nothing is drawn, which takes long without a GPU."""
-    return make_napari_viewer()
+Save = Callable[..., Path]
 
 
 @pytest.fixture
@@ -53,15 +48,6 @@ def told() -> Iterator[list[str]]:
     notification_manager.notification_ready.disconnect(heard)
 
 
-def save_series(place: Run | Path, name: str, volume: Map, entries: list[dict[str, Any]], **facts: Any) -> Path:
-    """A finished series whose maps are the volume, brighter from one to the next."""
-    folder = start_volume_series(place, name)
-    made = {"pixel_size_angstrom": 1.5, "checkpoint": "step-00000007"}
-    for number, entry in enumerate(entries):
-        write_volume(folder / entry["file"], (number + 1) * volume, 1.5)
-    return write_volume_series(place, name, [made | entry for entry in entries], facts).path
-
-
 def medoid(number: int, **more: Any) -> dict[str, Any]:
     return {"file": f"cluster_{number:04d}.mrc", "cluster": number, "particle": number, "method": "medoid", "level": 0.25} | more
 
@@ -69,29 +55,29 @@ def medoid(number: int, **more: Any) -> dict[str, Any]:
 def test_every_command_of_the_manifest_is_there() -> None:
     manifest = PluginManifest.from_file(Path(napari_plugin.__file__).with_name("napari.yaml"))
     commands = manifest.contributions.commands or []
-    assert {"cryohype.read", "cryohype.write_map"} <= {command.id for command in commands}
+    assert {"cryohype.read", "cryohype.write_map", "cryohype.browser"} <= {command.id for command in commands}
     assert all(callable(import_python_name(command.python_name)) for command in commands)
 
 
-def test_a_map_is_a_layer_in_angstrom_under_its_files_name(viewer: Any, chiral: Map, tmp_path: Path) -> None:
+def test_a_map_is_a_layer_in_angstrom_under_its_files_name(unseen: Any, chiral: Map, tmp_path: Path) -> None:
     write_volume(tmp_path / "plain.mrc", chiral, 1.5, (10.0, 20.0, 30.0))
     content = (tmp_path / "plain.mrc").read_bytes()
     for name in ("bars.mrc", "bars.map", "bars.ccp4", "bars.mrc.gz", "bars.map.gz"):
         (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-        (layer,) = viewer.open(tmp_path / name, plugin="cryohype")
+        (layer,) = unseen.open(tmp_path / name, plugin="cryohype")
         assert layer.name.split()[0] == "bars" and layer.rendering == "iso"
         assert layer.scale.tolist() == [1.5] * 3 and layer.translate.tolist() == [30.0, 20.0, 10.0]
         assert [str(unit) for unit in layer.units] == ["angstrom"] * 3
         np.testing.assert_array_equal(layer.data, chiral)
-    assert viewer.dims.ndisplay == 3 and [str(axis) for axis in viewer.scene.camera.orientation] == ["towards", "up", "right"]
+    assert unseen.dims.ndisplay == 3 and [str(axis) for axis in unseen.scene.camera.orientation] == ["towards", "up", "right"]
 
 
-def test_several_files_are_layers_and_stacked_they_follow_each_other(viewer: Any, chiral: Map, tmp_path: Path) -> None:
+def test_several_files_are_layers_and_stacked_they_follow_each_other(unseen: Any, chiral: Map, tmp_path: Path) -> None:
     files = [tmp_path / f"state_{number}.mrc" for number in range(3)]
     for number, file in enumerate(files):
         write_volume(file, (number + 1) * chiral, 2.0)
-    assert [layer.name for layer in viewer.open(files, plugin="cryohype")] == ["state_0", "state_1", "state_2"]
-    (series,) = viewer.open(files, plugin="cryohype", stack=True)
+    assert [layer.name for layer in unseen.open(files, plugin="cryohype")] == ["state_0", "state_1", "state_2"]
+    (series,) = unseen.open(files, plugin="cryohype", stack=True)
     assert series.data.shape == (3, 24, 24, 24) and series.scale.tolist() == [1, 2, 2, 2]
     assert series.data.max(axis=(1, 2, 3)).tolist() == [1, 2, 3]
 
@@ -156,54 +142,56 @@ BAD: tuple[tuple[str, Callable[[Path], Any], str], ...] = (
 )
 
 
-def test_what_is_no_map_is_one_sentence_and_napari_goes_on(viewer: Any, chiral: Map, tmp_path: Path, told: list[str]) -> None:
+def test_what_is_no_map_is_one_sentence_and_napari_goes_on(unseen: Any, chiral: Map, tmp_path: Path, told: list[str]) -> None:
     for name, write, sentence in BAD:
         write(tmp_path / name)
         told.clear()
-        assert viewer.open(tmp_path / name, plugin="cryohype") == [] and len(viewer.layers) == 0
+        assert unseen.open(tmp_path / name, plugin="cryohype") == [] and len(unseen.layers) == 0
         assert len(told) == 1 and told[0].startswith(f"error: {sentence}"), told
     write_volume(tmp_path / "good.mrc", chiral, 1.0)
-    assert len(viewer.open(tmp_path / "good.mrc", plugin="cryohype")) == 1
+    assert len(unseen.open(tmp_path / "good.mrc", plugin="cryohype")) == 1
 
 
-def test_a_map_of_a_series_has_its_level_and_colour(chiral: Map, run: Run) -> None:
-    folder = save_series(run, "medoids-step-00000007", chiral, [medoid(0), medoid(4, level=0.75)])
+def test_a_map_of_a_series_has_its_level_and_colour(run: Run, save_series: Save) -> None:
+    folder = save_series(run, "medoids-step-00000007", [medoid(0), medoid(4, level=0.75)])
     file = file_of(folder / "cluster_0004.mrc")
     assert file == MapFile(folder / "cluster_0004.mrc", "cluster_0004", category_colour(4), 0.75)
     assert read_map(file, pytest.fail).level == 0.75
 
 
-def test_a_run_opens_with_its_medoids_first_and_a_path_as_a_series(viewer: Any, chiral: Map, run: Run, told: list[str]) -> None:
+def test_a_run_opens_with_its_medoids_first_and_a_path_as_a_series(
+    unseen: Any, run: Run, told: list[str], save_series: Save
+) -> None:
     write_selection(run, "bent", [1, 2], {"kind": "query", "colour": "#123456"})
-    save_series(run, "bent-mean", chiral, [{"file": "bent.mrc", "selection": "bent", "method": "mean"}])
-    save_series(run, "medoids-step-00000007", chiral, [medoid(0), medoid(1)])
+    save_series(run, "bent-mean", [{"file": "bent.mrc", "selection": "bent", "method": "mean"}])
+    save_series(run, "medoids-step-00000007", [medoid(0), medoid(1)])
     steps = [{"file": f"path_{number:04d}.mrc", "particle": number, "method": "neighbours"} for number in range(3)]
-    save_series(run, "path 1", chiral, steps, path="between")
-    layers = viewer.open(run.path, plugin="cryohype")
+    save_series(run, "path 1", steps, path="between")
+    layers = unseen.open(run.path, plugin="cryohype")
     assert [layer.name for layer in reversed(layers)] == ["cluster 0", "cluster 1", "bent (bent-mean)", "path 1"]
     assert [layer.visible for layer in reversed(layers)] == [True, False, False, False]
-    assert viewer.layers[-1].name == "cluster 0" and viewer.layers.selection.active.name == "cluster 0"
+    assert unseen.layers[-1].name == "cluster 0" and unseen.layers.selection.active.name == "cluster 0"
     assert layers[-1].iso_threshold == 0.25 and layers[-1].colormap.name == category_colour(0)
     assert layers[1].colormap.name == "#123456" and layers[0].data.shape == (3, 24, 24, 24) and told == []
 
 
-def test_of_very_many_maps_the_first_are_opened_and_it_is_told(tmp_path: Path, chiral: Map) -> None:
-    folder = save_series(tmp_path, "clusters", chiral[:4, :4, :4], [medoid(number) for number in range(30)])
+def test_of_very_many_maps_the_first_are_opened_and_it_is_told(tmp_path: Path, save_series: Save) -> None:
+    folder = save_series(tmp_path, "clusters", [medoid(number) for number in range(30)])
     told: list[str] = []
     assert len(groups_of(folder, told.append)) == MOST_LAYERS
     assert told == [f"clusters: the first {MOST_LAYERS} of 30 maps are opened; CryoHype's run browser shows the others."]
 
 
-def test_an_export_shows_the_colours_that_it_tells(chiral: Map, tmp_path: Path) -> None:
+def test_an_export_shows_the_colours_that_it_tells(tmp_path: Path, save_series: Save) -> None:
     entry = {"file": "open_state.mrc", "selection": "open state", "method": "mean"}
-    folder = save_series(tmp_path / "exported", "maps", chiral, [entry])
+    folder = save_series(tmp_path / "exported", "maps", [entry])
     (folder / "open_state.json").write_text(json.dumps({"colour": "#abcdef"}))
     ((_, arguments, _),) = read(str(tmp_path / "exported"))
     assert arguments["name"] == "open state" and arguments["colormap"].name == "#abcdef"
 
 
-def test_one_lost_map_hides_none_of_the_others(chiral: Map, tmp_path: Path, told: list[str]) -> None:
-    folder = save_series(tmp_path, "clusters", chiral, [medoid(number) for number in range(3)])
+def test_one_lost_map_hides_none_of_the_others(tmp_path: Path, told: list[str], save_series: Save) -> None:
+    folder = save_series(tmp_path, "clusters", [medoid(number) for number in range(3)])
     (folder / "cluster_0001.mrc").unlink()
     assert [arguments["name"] for _, arguments, _ in read(str(folder))] == ["cluster 2", "cluster 0"]
     assert len(told) == 1 and "cluster_0001.mrc does not exist" in told[0]

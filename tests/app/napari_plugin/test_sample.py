@@ -9,13 +9,12 @@ from cryohype_app.napari_plugin.sample import antibody
 from cryohype_model.errors import RunError
 
 
-def test_the_samples_open_without_a_server_or_a_run(make_napari_viewer: Any) -> None:
-    viewer = make_napari_viewer()
-    (layer,) = viewer.open_sample("cryohype", "antibody")
+def test_the_samples_open_without_a_server_or_a_run(unseen: Any) -> None:
+    (layer,) = unseen.open_sample("cryohype", "antibody")
     assert layer.name == "antibody" and layer.data.ndim == 3 and layer.scale[0] > 1
-    found = viewer.open_sample("cryohype", "medoids")
+    found = unseen.open_sample("cryohype", "medoids")
     assert [layer.name for layer in found] == [f"cluster {number}" for number in reversed(range(6))]
-    assert [layer.visible for layer in found] == [False] * 5 + [True] and viewer.dims.ndisplay == 3
+    assert [layer.visible for layer in found] == [False] * 5 + [True] and unseen.dims.ndisplay == 3
 
 
 def test_a_damaged_archive_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
