@@ -231,6 +231,7 @@ def _arguments(shown: MapLayer) -> dict[str, Any]:
         "units": (*("pixel" for _ in before), "angstrom", "angstrom", "angstrom"),
         "axis_labels": (*("frame" for _ in before), "z", "y", "x"),
         "rendering": "iso",
+        "blending": "translucent",  # surfaces of several maps hide each other by depth, not by the order of layers
         "iso_threshold": level,
         "colormap": _shades(shown.colour),
         "contrast_limits": _limits((low, high), level),

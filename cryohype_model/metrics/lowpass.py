@@ -16,7 +16,7 @@ def low_passed(volume: Map, pixel_size_angstrom: float, resolution_angstrom: flo
 
     Parameters
     ----------
-    volume : (d, d, d) (z, y, x).
+    volume : (z, y, x), of any box.
 
     Raises
     ------
@@ -24,8 +24,9 @@ def low_passed(volume: Map, pixel_size_angstrom: float, resolution_angstrom: flo
     """
     if not 0 < resolution_angstrom < float("inf"):
         raise ConfigError(f"a low-pass must be a positive number of Å, not {resolution_angstrom:g}")
-    side = len(volume)
-    full, half = (frequencies(side, pixel_size_angstrom).astype(np.float32) ** 2 for frequencies in (fft.fftfreq, fft.rfftfreq))
-    squared = full[:, None, None] + full[None, :, None] + half[None, None, :]
+    depth, height, width = volume.shape
+    along_z, along_y = (fft.fftfreq(side, pixel_size_angstrom).astype(np.float32) ** 2 for side in (depth, height))
+    along_x = fft.rfftfreq(width, pixel_size_angstrom).astype(np.float32) ** 2
+    squared = along_z[:, None, None] + along_y[None, :, None] + along_x[None, None, :]
     coefficients = fft.rfftn(volume) * np.float32(0.5) ** (squared * np.float32(resolution_angstrom**2))
     return np.ascontiguousarray(fft.irfftn(coefficients, volume.shape), dtype=np.float32)

@@ -22,12 +22,15 @@ class ThresholdPolicy:
     Attributes
     ----------
     kind : "best": the truth is cut at its Otsu level, the map where its vIoU with that is largest;
-        "level": one given density for both; "mass": both where they enclose the volume of a molecular mass.
+        "level": one given density for both; "each": one for the map, one for the truth; "mass": both where they enclose the
+        volume of a molecular mass.
     value : the density, or the mass in kDa; unused for "best".
+    truth_value : the density of the truth, for "each".
     """
 
-    kind: Literal["best", "level", "mass"] = "best"
+    kind: Literal["best", "level", "each", "mass"] = "best"
     value: float = 0.0
+    truth_value: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> ThresholdPolicy:
@@ -54,6 +57,8 @@ class ThresholdPolicy:
         """The sentence printed beside vIoU and Chamfer distance."""
         if self.kind == "level":
             return f"density {self.value:g} for map and truth"
+        if self.kind == "each":
+            return f"density {self.value:g} for the map, {self.truth_value:g} for the truth"
         if self.kind == "mass":
             return f"map and truth each at the level that encloses {self.value:g} kDa"
         return "truth at its Otsu level, map at the level of largest vIoU with it"
@@ -72,6 +77,8 @@ class ThresholdPolicy:
         """
         if self.kind == "level":
             return self.value, self.value
+        if self.kind == "each":
+            return self.value, self.truth_value
         if self.kind == "mass":
             expected = molecular_volume_angstrom3(self.value)
             return level_enclosing(volume, expected, pixel_size_angstrom), level_enclosing(truth, expected, pixel_size_angstrom)

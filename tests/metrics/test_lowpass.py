@@ -24,6 +24,10 @@ def test_a_finer_wave_goes_and_the_mean_stays() -> None:
     assert passed.dtype == np.float32
 
 
+def test_a_box_may_have_sides_of_different_length() -> None:
+    np.testing.assert_allclose(low_passed(_wave(6.0)[:7, :12], 2.0, 12.0), _wave(6.0)[:7, :12] / 2, atol=1e-6)
+
+
 @pytest.mark.parametrize("resolution", [0.0, -3.0, float("inf")])
 def test_a_resolution_that_is_none_is_told(resolution: float) -> None:
     with pytest.raises(ConfigError, match="positive number of Å"):

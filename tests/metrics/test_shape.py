@@ -112,6 +112,12 @@ def test_otsu_separates_two_populations() -> None:
     assert 1.0 < threshold.otsu_level(volume) < 4.0
 
 
+def test_map_and_truth_may_each_have_a_density() -> None:
+    policy = threshold.ThresholdPolicy("each", 0.25, 1.5)
+    assert policy.levels(_cube(2), _cube(2), 1.0) == (0.25, 1.5)
+    assert str(policy) == "density 0.25 for the map, 1.5 for the truth"
+
+
 @pytest.mark.parametrize("text", ["", "half", "mass:", "mass:-3", "nan", "mass:inf"])
 def test_a_level_that_means_nothing_is_refused(text: str) -> None:
     with pytest.raises(MetricError, match="not understood"):
