@@ -161,6 +161,13 @@ class LatentView(Viewer):
         self.parts.frame(spread(self.data.column(x)), spread(self.data.column(y)))
         self.parts.figure.xaxis.axis_label, self.parts.figure.yaxis.axis_label = self.data.title(x), self.data.title(y)
         self._relook()
+        pn.state.onload(self._built)
+
+    def _built(self) -> None:
+        """The browser has built the page; what a component was told before may not have reached it."""
+        facts = self.legend.facts
+        self.legend.facts = {}
+        self.legend.facts = facts
         self.show_space(EVERYTHING)
         naming = Latest(self.document, lambda error: self.tell(sentence(error)))
         naming.ask(lambda: self._colours(self.data.particle_colours), lambda options: self.colour.param.update(options=options))
