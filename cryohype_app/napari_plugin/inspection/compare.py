@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,12 +35,13 @@ class CompareSection(Section):
 
     Parameters
     ----------
-    viewer : that holds the layers. volumes : to choose from. failed : is given one sentence.
+    viewer : that holds the layers. volumes : to choose from. work : computes.
     """
 
-    def __init__(self, viewer: Viewer, volumes: Volumes, work: Work, failed: Callable[[str], None]) -> None:
+    def __init__(self, viewer: Viewer, volumes: Volumes, work: Work) -> None:
         super().__init__("Compare two maps")
-        self._viewer, self._volumes, self._work, self._failed = viewer, volumes, work, failed
+        self._viewer, self._volumes, self._work = viewer, volumes, work
+        self._failed = work.failed.emit
         self.found: Agreement | None = None
         self.first = VolumeChoice(volumes, "map A")
         self.second = VolumeChoice(volumes, "map B: the reference")

@@ -38,12 +38,13 @@ class FiltersSection(Section):
 
     Parameters
     ----------
-    subject : the map. volumes : among which masks are. failed : is given one sentence.
+    subject : the map. volumes : among which masks are.
     """
 
-    def __init__(self, subject: Subject, volumes: Volumes, failed: Callable[[str], None]) -> None:
+    def __init__(self, subject: Subject, volumes: Volumes) -> None:
         super().__init__("Filter and mask")
-        self._subject, self._volumes, self._failed = subject, volumes, failed
+        self._subject, self._volumes = subject, volumes
+        self._failed = subject.work.failed.emit
         self.resolution = number_box(0.1, 1000, 20, " Å", "resolution of the low-pass: a Gaussian that falls to a half there")
         self.low_pass = button("Low-pass", "A new layer without what is finer than the resolution; this one is hidden")
         self.dilation = number_box(0, 500, 0, " Å", "how far the mask reaches beyond the surface")

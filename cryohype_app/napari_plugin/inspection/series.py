@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,12 +26,13 @@ class SeriesSection(Section):
 
     Parameters
     ----------
-    subject : the map. volumes : that can be stacked. failed : is given one sentence.
+    subject : the map. volumes : that can be stacked.
     """
 
-    def __init__(self, subject: Subject, volumes: Volumes, failed: Callable[[str], None]) -> None:
+    def __init__(self, subject: Subject, volumes: Volumes) -> None:
         super().__init__("Series")
-        self._subject, self._volumes, self._failed = subject, volumes, failed
+        self._subject, self._volumes = subject, volumes
+        self._failed = subject.work.failed.emit
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.step)
         self.player = button("▶", "Play or pause")

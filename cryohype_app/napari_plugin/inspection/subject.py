@@ -13,8 +13,6 @@ from cryohype_app.napari_plugin.layers import MapLayer
 from cryohype_model.errors import CryoHypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari.layers import Image
     from napari.viewer import Viewer
 
@@ -26,16 +24,16 @@ class Subject(QObject):
 
     Parameters
     ----------
-    parent : the widget. viewer : that holds the layers. failed : is given one sentence where a layer is no map.
+    parent : the widget. viewer : that holds the layers. work : computes.
     """
 
     changed = Signal()  # another layer, frame or grid, or other values; or none
     levelled = Signal()
     measured = Signal()  # the densities are known
 
-    def __init__(self, parent: QObject, viewer: Viewer, work: Work, failed: Callable[[str], None]) -> None:
+    def __init__(self, parent: QObject, viewer: Viewer, work: Work) -> None:
         super().__init__(parent)
-        self.viewer, self.work, self._failed = viewer, work, failed
+        self.viewer, self.work = viewer, work
         self.layer: Image | None = None
         self.map: MapLayer | None = None
         self.densities: Densities | None = None
@@ -104,7 +102,7 @@ class Subject(QObject):
             try:
                 self.map = layers.map_of(self.layer, self.frame)
             except CryoHypeError as error:
-                self._failed(str(error))
+                self.work.failed.emit(str(error))
         self.changed.emit()
         if (found := self.map) is None:
             self.work.forget("densities")

@@ -21,7 +21,7 @@ from cryohype_app.napari_plugin.inspection.work import Work
 
 if TYPE_CHECKING:
     from napari.layers import Image
-    from napari.viewer import Viewer
+    import napari.viewer
 
 NARROWEST_PX, DOCK_PX = 330, (390, 640)
 EMPTY = "Open a map (File ▸ Open, or drop an .mrc file into the window): it can be inspected here."
@@ -35,20 +35,20 @@ class VolumeInspection(QWidget):
     viewer : whose layers are inspected.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
         self.setMinimumWidth(NARROWEST_PX)
-        self.work = Work(self, self.tell)
+        self.work = Work(self)
         self.volumes = Volumes(self, viewer)
-        self.subject = Subject(self, viewer, self.work, self.tell)
+        self.subject = Subject(self, viewer, self.work)
         self.choice = VolumeChoice(self.volumes, "the map that is inspected")
         self.facts = words()
         self.level, self.slices = LevelSection(self.subject), SlicesSection(self.subject)
         self.measure = MeasureSection(self.subject)
-        self.filters = FiltersSection(self.subject, self.volumes, self.tell)
-        self.compare = CompareSection(viewer, self.volumes, self.work, self.tell)
-        self.series = SeriesSection(self.subject, self.volumes, self.tell)
+        self.filters = FiltersSection(self.subject, self.volumes)
+        self.compare = CompareSection(viewer, self.volumes, self.work)
+        self.series = SeriesSection(self.subject, self.volumes)
         self.busy, self.doing, self.problem = QProgressBar(), QLabel(), words()
         self._lay_out()
         self._connect()
@@ -109,6 +109,7 @@ class VolumeInspection(QWidget):
         self.subject.changed.connect(self._show_facts)
         self.subject.measured.connect(self._show_facts)
         self.work.changed.connect(self._show_work)
+        self.work.failed.connect(self.tell)
         self._viewer.layers.selection.events.active.connect(self._activated)
         self._viewer.events.theme.connect(self._painted)
         active = self._viewer.layers.selection.active

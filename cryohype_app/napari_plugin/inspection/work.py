@@ -31,14 +31,14 @@ class Work(QObject):
 
     Parameters
     ----------
-    parent : the widget. failed : is given one sentence when a computation failed.
+    parent : the widget.
     """
 
     changed = Signal()
+    failed = Signal(str)  # one sentence
 
-    def __init__(self, parent: QObject, failed: Callable[[str], None]) -> None:
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._failed = failed
         self._answers: queue.SimpleQueue[tuple[_Wish, Any, Exception | None]] = queue.SimpleQueue()
         self._running: dict[str, _Wish] = {}
         self._newest: dict[str, _Wish] = {}
@@ -92,12 +92,12 @@ class Work(QObject):
         if error is None:
             wish.done(answer)
         elif isinstance(error, CryoHypeError):
-            self._failed(str(error))
+            self.failed.emit(str(error))
         elif isinstance(error, MemoryError):
-            self._failed(f"{wish.says}: the memory of this machine is not enough; close other maps, or take a smaller box")
+            self.failed.emit(f"{wish.says}: the memory of this machine is not enough; close other maps, or take a smaller box")
         else:
             logging.getLogger(__name__).error("%s", wish.says, exc_info=error)
-            self._failed(f"{wish.says}: an error of CryoHype's own ({error!r}); please report it")
+            self.failed.emit(f"{wish.says}: an error of CryoHype's own ({error!r}); please report it")
 
 
 def _compute(wish: _Wish, answers: queue.SimpleQueue[tuple[_Wish, Any, Exception | None]]) -> None:
