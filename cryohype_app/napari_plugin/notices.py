@@ -9,16 +9,16 @@ def tell_problem(error: Exception, path: Path) -> None:
     """An error, by the file's name: the line that napari shows at first is short."""
     from napari.utils.notifications import show_error
 
-    show_error(_plain(str(error).replace(f"{path.parent}/", "", 1)))
+    show_error(plain(str(error).replace(f"{path.parent}/", "", 1)))
 
 
 def tell(sentence: str) -> None:
     """What the user should know."""
     from napari.utils.notifications import show_info
 
-    show_info(_plain(sentence))
+    show_info(plain(sentence))
 
 
-def _plain(text: str) -> str:
-    """The label takes what looks like HTML for it; a space without width after each < ends that."""
+def plain(text: str) -> str:
+    """Notices and tooltips take what looks like HTML for it; a space without width after each < ends that."""
     return text.replace("<", "<\u200b")

@@ -52,6 +52,17 @@ class Analysis:
     def __len__(self) -> int:
         return len(self.space)
 
+    @property
+    def axes(self) -> tuple[Column, ...]:
+        """Columns that can be an axis of a picture: UMAP and components first."""
+        found = [column for column in self.columns if column.values.dtype.kind == "f"]
+        return tuple(sorted(found, key=lambda column: not column.title.startswith(("UMAP", "PC "))))
+
+    @property
+    def facts(self) -> tuple[Column, ...]:
+        """Columns that tell of a particle what people want to know first."""
+        return tuple(column for column in self.columns if not column.title.startswith(("UMAP", "PC ")))
+
     def rows_of_cluster(self, number: int) -> Rows:
         """(n,) its particles."""
         cluster = self.space.cluster

@@ -6,6 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from cryohype_app.napari_plugin.notices import plain
+
 
 class Remedy(QWidget):
     """Hidden until there is something to tell."""
@@ -34,6 +36,6 @@ class Remedy(QWidget):
         """Show a command; an empty one hides it all."""
         self.sentence.setText(sentence)
         self.command.setText(command)
-        self.command.setToolTip(command)
+        self.command.setToolTip(plain(command))
         self.command.setCursorPosition(0)
         self.setVisible(bool(command))

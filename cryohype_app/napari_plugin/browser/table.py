@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from cryohype_app.napari_plugin.browser.analysis import Column, Rows
 from cryohype_app.napari_plugin.browser.work import Work
+from cryohype_app.napari_plugin.notices import plain
 
 DOT_PX = 10
 ROW_PX = 22
@@ -62,9 +63,10 @@ class ColumnTable(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:  # noqa: N802
         """Titles of the columns."""
-        if orientation == Qt.Orientation.Horizontal and role in (Role.DisplayRole, Role.ToolTipRole):
-            return self.columns[section].title if section < len(self.columns) else None
-        return None
+        if orientation != Qt.Orientation.Horizontal or section >= len(self.columns):
+            return None
+        title = self.columns[section].title
+        return title if role == Role.DisplayRole else plain(title) if role == Role.ToolTipRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Remember how, and ask for it."""

@@ -11,6 +11,7 @@ from cryohype_app.napari_plugin.browser.contents import Contents
 from cryohype_app.napari_plugin.browser.table import dot
 from cryohype_app.napari_plugin.folders import Group, groups_of_series
 from cryohype_app.napari_plugin.maps import MapFile
+from cryohype_app.napari_plugin.notices import plain
 from cryohype_app.napari_plugin.series import file_of_entry, files_of
 from cryohype_model.runs.volumes import VolumeSeries
 
@@ -93,13 +94,13 @@ class SeriesPage(QWidget):
     def _add_series(self, number: int, series: VolumeSeries) -> QTreeWidgetItem:
         kind = "path" if series.is_path else str(series.entries[0].method) if series.entries else ""
         item = _item(self.tree, [series.name, f"{kind}, {len(series)}", ""], (number, -1))
-        item.setToolTip(0, str(series.path))
+        item.setToolTip(0, plain(str(series.path)))
         for place, entry in enumerate(series.entries):
             file = file_of_entry(series, entry)
             level = "" if entry.level is None else f"{entry.level:.3g}"
             child = _item(item, [file.name, f"{entry.pixel_size_angstrom:.4g} Å/px", level], (number, place))
             child.setIcon(0, dot(file.colour))
-            child.setToolTip(0, str(file.path))
+            child.setToolTip(0, plain(str(file.path)))
         return item
 
 

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from cryohype_app.napari_plugin.browser.analysis import Analysis, read_analysis
 from cryohype_app.napari_plugin.browser.contents import Contents, read_contents, watched
 from cryohype_app.napari_plugin.browser.pages import ClusterPage, ParticlePage, SelectionPage, TablePage
+from cryohype_app.napari_plugin.browser.picture import PicturePage
 from cryohype_app.napari_plugin.browser.remedy import Remedy
 from cryohype_app.napari_plugin.browser.saved import SavedMaps, Wanted
 from cryohype_app.napari_plugin.browser.screen import Screen
@@ -32,7 +33,7 @@ from cryohype_app.napari_plugin.folders import MOST_LAYERS, Group
 from cryohype_model.runs.latents import LatentSpace
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
+    import napari.viewer
 
 SETTLED_MS = 700  # after a change in the folder, before it is looked at: changes come in crowds
 HINT = "Open the folder that `cryohype train` wrote: give its path, choose it, or drop it here."
@@ -46,7 +47,7 @@ class RunBrowser(QWidget):
     viewer : that shows the maps.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.contents: Contents | None = None
         self.analysis: Analysis | None = None
@@ -111,9 +112,11 @@ class RunBrowser(QWidget):
     def _make_pages(self) -> None:
         self.clusters, self.particles = ClusterPage(self._failed), ParticlePage(self._failed)
         self.selections, self.series = SelectionPage(self._failed), SeriesPage()
+        self.picture = PicturePage(self._failed)
         self.tabs = QTabWidget()
         for page, title in (
-            (self.clusters, "Clusters"), (self.particles, "Particles"), (self.selections, "Selections"), (self.series, "Maps"),
+            (self.clusters, "Clusters"), (self.picture, "Latents"), (self.particles, "Particles"),
+            (self.selections, "Selections"), (self.series, "Maps"),
         ):  # fmt: skip
             page.opened.connect(self._show_chosen)
             self.tabs.addTab(page, title)
@@ -196,6 +199,7 @@ class RunBrowser(QWidget):
         self.clusters.put(analysis, saved)
         self.selections.put(self.contents, saved)
         self.particles.put(analysis, self.contents, saved)
+        self.picture.put(analysis, saved)
         if analysis is None:
             self.remedy.tell("Latents, clusters and their maps are made by:", saved.command_of_analysis())
         for note in self.contents.notes:
@@ -214,12 +218,12 @@ class RunBrowser(QWidget):
         self.spaces.setVisible(self.spaces.count() > 0)
         for widget in (self.tabs, self.show_one, self.again):
             widget.setEnabled(is_there)
-        self.show_all.setEnabled(is_there and page is not self.particles)
+        self.show_all.setEnabled(is_there and page not in (self.particles, self.picture))
         self.as_series.setEnabled(is_there and page in (self.clusters, self.series))
 
     def _show_chosen(self) -> None:
         page = self.tabs.currentWidget()
-        if isinstance(page, TablePage):
+        if isinstance(page, TablePage | PicturePage):
             self._show_wanted(page.wanted())
         else:
             self._show(self.series.groups())
@@ -265,7 +269,7 @@ class RunBrowser(QWidget):
     def _show(self, groups: Sequence[Group]) -> None:
         self.tell("")
         if not groups:
-            self.tell("Choose a row first." if self.contents is not None else HINT)
+            self.tell("Choose one first." if self.contents is not None else HINT)
             return
         if len(groups) > MOST_LAYERS:
             self.tell(f"The first {MOST_LAYERS} of {len(groups)} maps are shown; choose the others, or show them as a series.")

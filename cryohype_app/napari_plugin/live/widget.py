@@ -27,7 +27,7 @@ from cryohype_app.napari_plugin.live.tree import RunTree
 from cryohype_model.errors import CryoHypeError
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
+    import napari.viewer
 
 LIGHTS = {"connecting": "#e3b341", "connected": "#3fb950", "lost": "#e3b341", "refused": "#f85149", "closed": "#8b949e"}
 METHODS = {
@@ -43,7 +43,7 @@ class LiveWidget(QWidget):
     viewer : that shows the maps.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._screen = Screen(viewer)
         self._client: StreamClient | None = None

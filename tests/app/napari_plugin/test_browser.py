@@ -26,9 +26,9 @@ KEPT = "--checkpoint step-00000007"  # of the latents; it is still there
 
 @pytest.fixture
 def browser(unseen: Any) -> RunBrowser:
-    """The widget in its dock."""
-    widget = RunBrowser(unseen)
-    unseen.window.add_dock_widget(widget, name="CryoHype run browser", area="right")
+    """The widget in its dock, as napari's menu opens it."""
+    _, widget = unseen.window.add_plugin_dock_widget("cryohype", "CryoHype run browser")
+    assert isinstance(widget, RunBrowser)
     return widget
 
 
@@ -71,6 +71,15 @@ def test_a_run_is_its_facts_and_its_tables(qtbot: Any, browser: RunBrowser, mapp
     assert cells(browser.selections.listing, 0) == ["bent"] and cells(browser.selections.listing, 1) == ["3"]
     assert [browser.series.tree.topLevelItem(number).text(0) for number in range(2)] == ["medoids-step-00000007", "path 1"]
     assert browser.said.text() == "" and browser.remedy.command.text() == ""
+
+
+def test_names_of_files_are_never_html(qtbot: Any, browser: RunBrowser, analysed: Run, save_series: Save) -> None:
+    save_series(analysed, "<b>bold", [{"file": "<i>one.mrc", "particle": 1, "method": "particle"}])
+    opened(qtbot, browser, analysed)
+    item = browser.series.tree.topLevelItem(0)
+    assert item.text(0) == "<b>bold" and not any(Qt.mightBeRichText(one.toolTip(0)) for one in (item, item.child(0)))
+    browser.tell("<b>bold is damaged")
+    assert browser.said.textFormat() == browser.remedy.sentence.textFormat() == Qt.TextFormat.PlainText
 
 
 def test_a_cluster_becomes_a_layer_as_the_dashboard_has_it(qtbot: Any, browser: RunBrowser, mapped: Run, unseen: Any) -> None:
@@ -123,6 +132,22 @@ def test_particles_are_sorted_and_filtered(qtbot: Any, browser: RunBrowser, mapp
     page.of.setCurrentIndex(page.of.findData("selection/bent"))
     page.of.activated.emit(page.of.currentIndex())
     qtbot.waitUntil(lambda: set(cells(page.listing, 0)) == {"5", "6", "7"})
+
+
+def test_a_click_into_the_picture_shows_a_medoids_map(qtbot: Any, browser: RunBrowser, mapped: Run, unseen: Any) -> None:
+    opened(qtbot, browser, mapped)
+    browser.tabs.setCurrentWidget(browser.picture)
+    picture = browser.picture.picture
+    picture.resize(300, 300)
+    qtbot.waitUntil(lambda: len(picture.medoids) == 3)
+    assert [browser.picture.x.currentText(), browser.picture.y.currentText()] == ["UMAP 1", "UMAP 2"]
+    qtbot.mouseClick(picture, Qt.MouseButton.LeftButton, pos=picture.place_of(picture.medoids[1]).toPoint())
+    qtbot.waitUntil(lambda: names(unseen) == ["cluster 1"])
+    assert browser.picture.told.text().startswith(f"particle {picture.medoids[1]}, cluster 1, loss ")
+    browser.picture.y.setCurrentIndex(2)
+    browser.picture.y.activated.emit(2)
+    space = read_latents(mapped)
+    qtbot.waitUntil(lambda: picture.plane is not None and picture.plane.y.argmin() == space.pca[:, 0].argmax())
 
 
 def test_a_series_is_one_layer_that_plays(qtbot: Any, browser: RunBrowser, mapped: Run, unseen: Any) -> None:

@@ -14,11 +14,12 @@ from qtpy.QtWidgets import QWidget
 
 from cryohype_app.napari_plugin.browser.analysis import Column, read_analysis
 from cryohype_app.napari_plugin.browser.contents import read_contents
+from cryohype_app.napari_plugin.browser.raster import Plane, rasterize
 from cryohype_app.napari_plugin.browser.saved import SavedMaps
 from cryohype_app.napari_plugin.browser.table import MOST_CHOSEN, Listing, arranged, dot
 from cryohype_app.napari_plugin.browser.work import Work
 from cryohype_model.errors import RunError
-from cryohype_model.palette import category_colour
+from cryohype_model.palette import GREY, category_colour
 from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.selections import write_selection
@@ -81,6 +82,25 @@ def test_of_a_million_rows_some_can_be_chosen_without_looking_at_all(qtbot: Any)
     listing.selectAll()
     assert sum(one.height() for one in listing.selectionModel().selection()) == MOST_CHOSEN
     assert listing.chosen(3) == [999_999, 999_998, 999_997]
+
+
+@pytest.mark.parametrize("cluster", [np.array([0, 1, -1]), None])
+def test_a_picture_has_a_dot_for_each_particle_and_finds_the_nearest(cluster: Any) -> None:
+    plane = Plane.of(np.array([0.0, 10.0, np.nan]), np.array([-1.0, 1.0, 0.0]), cluster)
+    pixels = rasterize(plane, 100, 50, dark=True)
+    drawn = np.argwhere(pixels[..., 3] > 0)
+    assert len(drawn) == 2 * 9, "two dots of three by three; what is no number lies nowhere"
+    assert drawn[0].tolist() == [1, 93] and drawn[-1].tolist() == [47, 5], "the second is to the right and above"
+    expected = [category_colour(1), category_colour(0)] if cluster is not None else [GREY, GREY]
+    found = ["#" + bytes(pixels[row, column, :3]).hex() for row, column in (drawn[0], drawn[-1])]
+    assert found == expected
+    assert (plane.nearest(0.9, 0.1), plane.nearest(0.1, 0.6)) == (1, 0)
+
+
+def test_a_column_without_a_spread_or_a_number_is_drawn() -> None:
+    flat = Plane.of(np.full(3, 2.0), np.full(3, np.nan), None)
+    assert flat.x.tolist() == [0.5] * 3 and flat.nearest(0.5, 0.5) is None
+    assert not rasterize(flat, 10, 10, dark=False).any()
 
 
 def test_clusters_of_an_older_analysis_have_no_map(analysed: Run, save_series: Save) -> None:

@@ -14,10 +14,7 @@ import mrcfile
 import numpy as np
 import numpy.typing as npt
 import pytest
-from npe2 import PluginManifest
-from npe2.manifest.utils import import_python_name
 
-from cryohype_app import napari_plugin
 from cryohype_app.napari_plugin.folders import MOST_LAYERS, groups_of
 from cryohype_app.napari_plugin.maps import MapFile, read_map, read_stack
 from cryohype_app.napari_plugin.reader import get_reader, read
@@ -50,13 +47,6 @@ def told() -> Iterator[list[str]]:
 
 def medoid(number: int, **more: Any) -> dict[str, Any]:
     return {"file": f"cluster_{number:04d}.mrc", "cluster": number, "particle": number, "method": "medoid", "level": 0.25} | more
-
-
-def test_every_command_of_the_manifest_is_there() -> None:
-    manifest = PluginManifest.from_file(Path(napari_plugin.__file__).with_name("napari.yaml"))
-    commands = manifest.contributions.commands or []
-    assert {"cryohype.read", "cryohype.write_map", "cryohype.browser"} <= {command.id for command in commands}
-    assert all(callable(import_python_name(command.python_name)) for command in commands)
 
 
 def test_a_map_is_a_layer_in_angstrom_under_its_files_name(unseen: Any, chiral: Map, tmp_path: Path) -> None:
