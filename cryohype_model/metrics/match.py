@@ -15,6 +15,7 @@ Map = npt.NDArray[np.float32]
 Xyz = tuple[float, float, float]
 
 SMALLEST_BOX_PX = 8
+PADDED_PX = 160  # a small box is padded at least so far to meet a pixel size
 
 
 class NamedMap(Protocol):
@@ -78,7 +79,7 @@ def _resampled(one: NamedMap, pixel_size_angstrom: float) -> Map:
     ratio = one.pixel_size_angstrom / pixel_size_angstrom
     if abs(1 - ratio) <= SAME_PIXEL_SIZE:
         return array
-    for side in range(even, 2 * even, 2):
+    for side in range(even, max(2 * even, PADDED_PX), 2):
         wanted = 2 * round(side * ratio / 2)
         if wanted >= SMALLEST_BOX_PX and abs(side * ratio - wanted) <= SAME_PIXEL_SIZE * wanted:
             padded = np.pad(array, (side - even) // 2)

@@ -19,7 +19,7 @@ FEW_POINTS = 1500  # all distances between them are cheap
 def part_volumes_angstrom3(volume: Map, level: float, pixel_size_angstrom: float) -> npt.NDArray[np.float64]:
     """(n,) volume in Å³ of each connected part (voxels above the level that share a face), the largest first."""
     counts = np.bincount(ndimage.label(volume > level)[0].ravel())[1:]
-    return np.sort(counts)[::-1] * pixel_size_angstrom**3
+    return np.sort(counts)[::-1].astype(np.float64) * pixel_size_angstrom**3
 
 
 def largest_parts(volume: Map, level: float, least_angstrom3: float | None, pixel_size_angstrom: float) -> Region:

@@ -86,6 +86,13 @@ def test_any_ratio_of_pixel_sizes_is_met_by_padding(density: np.ndarray) -> None
     assert np.interp(coordinates, x, fine[32, 32]) == pytest.approx(first[len(first) // 2, len(first) // 2], abs=0.06)
 
 
+def test_a_small_box_meets_a_pixel_size_that_is_hardly_larger(density: np.ndarray) -> None:
+    (first, second), pixel = on_one_grid(_map(density, 5.85), _map(density))  # 80 px of 5.85 Å are 78 px of 6 Å
+    assert pixel == 6.0 and len(first) == len(second) == 32
+    x = np.arange(32) - 16
+    assert np.interp(x[4:-4] * 6.0 / 5.85, x, density[16, 16]) == pytest.approx(first[16, 16, 4:-4], abs=0.06)
+
+
 def test_grids_that_share_nothing_are_refused(density: np.ndarray) -> None:
     with pytest.raises(MetricError, match="cannot be brought to a pixel size of 100 Å"):
         on_one_grid(_map(density), _map(density, 100.0))

@@ -20,12 +20,18 @@ from cryohype_model.metrics.match import centred_origin, on_one_grid
 from cryohype_model.metrics.threshold import ThresholdPolicy
 
 COMPARE_BYTES, SUBTRACT_BYTES = 110, 60  # a voxel of the larger map, at the peak
+HOW = {"each": "as they are drawn", "best": "B by Otsu, A by largest vIoU"}
 APART_ANGSTROM = 0.5  # centres that lie farther apart are told of
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Two maps and what was found: (n,) FSC at spatial frequencies in 1/Å, the row of numbers, the grid, and remarks."""
+    """Two maps and what was found.
+
+    Attributes
+    ----------
+    row : the numbers. frequency_per_angstrom, fsc : (n,). levels : how they were found. notes : what must be known besides.
+    """
 
     first: str
     second: str
@@ -35,7 +41,7 @@ class Agreement:
     fsc: Curve
     box_px: int
     pixel_size_angstrom: float
-    policy: str
+    levels: str
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -48,7 +54,7 @@ class Agreement:
             f"correlation of densities\t{self.correlation:.4f}",
             f"vIoU\t{_defined(row.viou, '.4f')}",
             f"Chamfer distance\t{_defined(row.chamfer_angstrom, '.3f')}{' Å' if math.isfinite(row.chamfer_angstrom) else ''}",
-            f"levels\t{self.policy}",
+            f"levels\tA {_defined(row.map_level, '.4g')}, B {_defined(row.truth_level, '.4g')} ({self.levels})",
             f"grid\t{self.box_px} px of {self.pixel_size_angstrom:.4g} Å",
         ]
         return "\n".join([*lines, *self.notes])
@@ -89,8 +95,11 @@ def agreement(first: MapLayer, second: MapLayer, policy: ThresholdPolicy, mask: 
     box = len(maps[0])
     frequency = np.arange(len(curve)) / (box * pixel_size)
     notes = [*([row.note] if row.note else []), *_lie(first, second), *([f"FSC within {mask.name}"] if mask is not None else [])]
+    how = {"each": "as they are drawn", "best": "B by Otsu, A by largest vIoU"}.get(
+        policy.kind, f"both enclose {policy.value:g} kDa"
+    )
     return Agreement(
-        first.name, second.name, row, correlation(maps[0], maps[1]), frequency, curve, box, pixel_size, str(policy), tuple(notes)
+        first.name, second.name, row, correlation(maps[0], maps[1]), frequency, curve, box, pixel_size, how, tuple(notes)
     )
 
 

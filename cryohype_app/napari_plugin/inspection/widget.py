@@ -20,8 +20,8 @@ from cryohype_app.napari_plugin.inspection.theme import colours_of
 from cryohype_app.napari_plugin.inspection.work import Work
 
 if TYPE_CHECKING:
-    from napari.layers import Image
     import napari.viewer
+    from napari.layers import Image
 
 NARROWEST_PX, DOCK_PX = 330, (390, 640)
 EMPTY = "Open a map (File ▸ Open, or drop an .mrc file into the window): it can be inspected here."
