@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QFileSystemWatcher, Qt, QTimer, QUrl
+from qtpy.QtCore import QEvent, QFileSystemWatcher, Qt, QTimer, QUrl
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -93,6 +93,12 @@ class RunBrowser(QWidget):
         path = Path(next(url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()))
         event.acceptProposedAction()
         self.open_run(path if path.is_dir() else path.parent)
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802
+        """A dock that is closed lets go of its widget: nothing shall watch or hold a run any longer."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.deleteLater()
+        super().changeEvent(event)
 
     def _make_head(self) -> None:
         self.path = QLineEdit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject
@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject
 from cryohype_model.errors import CryoHypeError, InputFileError
 
 T = TypeVar("T")
+Result = tuple[int, Any, Exception | None]  # of which wish, and what came of it
 
 
 class Work:
@@ -22,7 +23,9 @@ class Work:
 
     def __init__(self, owner: QObject, failed: Callable[[Exception], None], done: Callable[[], None] = lambda: None) -> None:
         self._failed, self._done = failed, done
+        self._each: Callable[[Any], None] | None = None  # none: nothing is being done
         self._worker: Any = None
+        self._wish = 0
         owner.destroyed.connect(self.stop)
 
     def ask(self, work: Callable[[], Iterable[T]], each: Callable[[T], None]) -> None:
@@ -35,45 +38,51 @@ class Work:
         from napari.qt.threading import create_worker
 
         self.stop()
-        worker = self._worker = create_worker(_caught, work)
-
-        def heed(result: tuple[T | None, Exception | None]) -> None:
-            if self._worker is not worker:
-                return
-            value, error = result
-            if error is None:
-                each(value)  # type: ignore[arg-type]  # of a work whose results may be None too
-            else:
-                self._failed(error)
-
-        def end() -> None:
-            if self._worker is worker:
-                self._worker = None
-                self._done()
-
-        worker.yielded.connect(heed)
-        worker.finished.connect(end)
-        worker.start()
+        self._each = each
+        self._worker = create_worker(_caught, self._wish, work)
+        self._worker.yielded.connect(self._heed)  # not to a closure: Qt would keep it, and with it the widget, for ever
+        self._worker.returned.connect(self._end)
+        self._worker.start()
 
     @property
     def is_busy(self) -> bool:
         """Whether something is being done."""
-        return self._worker is not None
+        return self._each is not None
 
     def stop(self) -> None:
         """Give up; nothing more comes of it."""
-        worker, self._worker = self._worker, None
+        worker, self._worker, self._each = self._worker, None, None
+        self._wish += 1
         if worker is not None:
             worker.quit()
 
+    def _heed(self, result: Result) -> None:
+        wish, value, error = result
+        if wish != self._wish or self._each is None:
+            return
+        if error is None:
+            self._each(value)
+        elif isinstance(error, CryoHypeError):
+            self._failed(error)
+        else:
+            raise error  # a defect: napari shows it
 
-def _caught(work: Callable[[], Iterable[T]]) -> Iterator[tuple[T | None, Exception | None]]:
+    def _end(self, wish: int) -> None:
+        if wish == self._wish:
+            self._worker = self._each = None
+            self._done()
+
+
+def _caught(wish: int, work: Callable[[], Iterable[T]]) -> Generator[Result, None, int]:
     try:
         for value in work():
-            yield value, None
+            yield wish, value, None
     except CryoHypeError as error:
-        yield None, error
+        yield wish, None, error
     except OSError as error:
-        yield None, InputFileError(f"{error.filename or 'a file'} cannot be read ({error.strerror or error})")
+        yield wish, None, InputFileError(f"{error.filename or 'a file'} cannot be read ({error.strerror or error})")
     except MemoryError:
-        yield None, InputFileError("the map does not fit into memory; close other programs, or crop or bin it first")
+        yield wish, None, InputFileError("the map does not fit into memory; close other programs, or crop or bin it first")
+    except Exception as error:  # noqa: BLE001  # raised again where it is heeded
+        yield wish, None, error
+    return wish

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -200,6 +202,15 @@ def test_a_lost_map_is_told_and_the_others_are_shown(qtbot: Any, browser: RunBro
     (mapped.volumes / "medoids-step-00000007" / "cluster_0000.mrc").write_bytes(b"no map")
     browser.show_all.click()
     qtbot.waitUntil(lambda: names(unseen) == ["cluster 1"] and "cluster_0000.mrc is not an MRC file" in browser.said.text())
+
+
+def test_a_closed_dock_lets_go_of_its_run(qtbot: Any, mapped: Run, unseen: Any) -> None:
+    dock, browser = unseen.window.add_plugin_dock_widget("cryohype", "CryoHype run browser")
+    opened(qtbot, browser, mapped)
+    kept = [weakref.ref(one) for one in (browser, browser.analysis, browser.particles.listing.table)]
+    unseen.window.remove_dock_widget(dock)
+    del dock, browser
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and [one() for one in kept] == [None] * 3)
 
 
 def test_napari_closes_while_maps_are_read(qtbot: Any, browser: RunBrowser, mapped: Run, unseen: Any) -> None:

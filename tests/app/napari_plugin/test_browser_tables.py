@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,27 @@ def test_a_column_without_a_spread_or_a_number_is_drawn() -> None:
     flat = Plane.of(np.full(3, 2.0), np.full(3, np.nan), None)
     assert flat.x.tolist() == [0.5] * 3 and flat.nearest(0.5, 0.5) is None
     assert not rasterize(flat, 10, 10, dark=False).any()
+
+
+def test_of_several_wishes_only_the_newest_ones_results_come(qtbot: Any) -> None:
+    owner, failures, results, ended = QWidget(), list[str](), list[str](), list[int]()
+    qtbot.addWidget(owner)
+    work = Work(owner, lambda error: failures.append(str(error)), lambda: ended.append(len(results)))
+    gate = threading.Event()
+
+    def slow() -> Iterator[str]:
+        gate.wait(10)
+        yield "old"
+
+    def fails() -> Iterator[str]:
+        yield "new"
+        raise RunError("it is gone")
+
+    work.ask(slow, results.append)
+    work.ask(fails, results.append)
+    gate.set()
+    qtbot.waitUntil(lambda: bool(ended))
+    assert (results, failures, ended, work.is_busy) == (["new"], ["it is gone"], [1], False)
 
 
 def test_clusters_of_an_older_analysis_have_no_map(analysed: Run, save_series: Save) -> None:
