@@ -54,7 +54,6 @@ class Network:
         volume_id = None
         stages = self.generator.stages(latent, request.box_px, coarsest_px=request.coarsest_px, cancelled=ask.cancelled)
         for number, stage in enumerate(stages):
-            ready = time.time()
             facts = {"method": request.method, "rows_used": len(used), "rows_total": len(rows), "stage": number}
             centre = None if request.method == "mean" else int(used[0])
             volume = self._stored(stage, facts)
@@ -62,7 +61,7 @@ class Network:
             mesh = _mesh_of(volume_id, volume) if request.with_mesh else None
             yield StageResult(
                 volume_id, number, stage.last, stage.volume, stage.pixel_size_angstrom, volume.level,
-                len(used), len(rows), request.method, self.trained.checkpoint, ask.seconds(), mesh, centre, ready,
+                len(used), len(rows), request.method, self.trained.checkpoint, ask.seconds(), mesh, centre, time.time(),
             )  # fmt: skip
 
     def backproject(self, ask: Ask) -> Iterator[BackprojectionResult]:

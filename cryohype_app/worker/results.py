@@ -59,7 +59,7 @@ class StageResult:
     rows_used, rows_total : particles whose latents were averaged, and selected.
     seconds : since the request arrived in the worker.
     particle : the particle that was decoded, or whose neighbours were averaged; None of a mean.
-    ready : when the map was there, seconds since 1970.
+    ready : when all of this was there, seconds since 1970.
     """
 
     volume_id: str

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from cryohype_app.server.stream import pace
-from cryohype_app.server.stream.pace import FIRST_WINDOW, LEAST_WINDOW, MOST_WINDOW, Pace
+from cryohype_app.server.stream.pace import FIRST_WINDOW, LEAST_WINDOW, MOST_WINDOW, PARTS, Pace
 
 
 class Clock:
@@ -48,6 +48,15 @@ def under_way(clock: Clock, bytes_per_s: float, seconds: float = 20.0) -> int:
 
 def test_at_1_mb_a_second_a_newer_map_waits_for_less_than_half_a_second_of_bytes(clock: Clock) -> None:
     assert LEAST_WINDOW <= under_way(clock, 1e6) <= 0.5e6
+
+
+def test_small_maps_open_nothing_for_a_large_one(clock: Clock) -> None:
+    link = Pace()
+    for number in range(1, 100):
+        link.sent(8192)
+        clock.now += 0.01
+        link.confirmed(8192 * number)
+    assert asyncio.run(link.room()) == FIRST_WINDOW // PARTS
 
 
 def test_a_quick_link_is_filled(clock: Clock) -> None:

@@ -13,6 +13,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from cryohype_app.plots.palette import category_colour
+from cryohype_app.server.stream.pace import FIRST_WINDOW, PARTS
 from cryohype_app.stream import Shown
 from cryohype_app.wire import FOLLOW, PROTOCOL, STREAM_PATH, VolumeHead, decode, density
 from cryohype_model.io.mrc import read_volume, write_volume
@@ -183,10 +184,10 @@ def test_a_newer_map_does_not_wait_for_the_rest_of_an_older_one(shared_api: Api,
     with listening(shared_api, follow=False) as viewer:
         viewer.hear("runs")
         publish(shown(ramp(96), "sent-1", name="large"))
-        parts = [viewer.socket.receive()["bytes"] for _ in range(4)]
+        parts = [viewer.socket.receive()["bytes"] for _ in range(PARTS)]
         publish(shown(ramp(8), "sent-1", name="newer"))
-        assert sum(len(decode(part)[1]) for part in parts) == 1 << 20
-        viewer.received = 1 << 20
+        assert sum(len(decode(part)[1]) for part in parts) == FIRST_WINDOW
+        viewer.received = FIRST_WINDOW
         viewer.say("got", bytes=viewer.received)
         head, array = viewer.map()
         assert head.name == "newer"
