@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -90,6 +90,13 @@ class LiveWidget(QWidget):
         """The dock is closed with napari: the thread ends first."""
         self.disconnect_from_server()
         super().closeEvent(event)
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802
+        """A dock that is closed alone only lets go of its widget: the connection ends with it."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.disconnect_from_server()
+            self.deleteLater()
+        super().changeEvent(event)
 
     def _make_connection(self) -> None:
         self.link = QLineEdit()

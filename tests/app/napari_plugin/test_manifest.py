@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,13 @@ def test_every_command_is_there_and_used(manifest: PluginManifest) -> None:
     assert {part.command for part in parts} == set(commands)
 
 
-def test_every_widget_opens_from_the_menu(manifest: PluginManifest, unseen: Any) -> None:
-    """Napari hands the viewer over only to who asks for it by the name of its class."""
+def test_every_widget_opens_from_the_menu_and_goes_with_its_dock(manifest: PluginManifest, unseen: Any, qtbot: Any) -> None:
+    """Napari hands the viewer over only to who asks for it by the name of its class, and keeps no widget of a closed dock."""
+    classes = {command.id: import_python_name(str(command.python_name)) for command in manifest.contributions.commands or []}
     for widget in manifest.contributions.widgets or []:
-        _, opened = unseen.window.add_plugin_dock_widget(manifest.name, widget.display_name)
-        assert type(opened) is import_python_name(manifest_command(manifest, widget.command))
-
-
-def manifest_command(manifest: PluginManifest, command: str) -> str:
-    return next(str(one.python_name) for one in manifest.contributions.commands or [] if one.id == command)
+        dock, opened = unseen.window.add_plugin_dock_widget(manifest.name, widget.display_name)
+        assert type(opened) is classes[widget.command]
+        kept = weakref.ref(opened)
+        unseen.window.remove_dock_widget(dock)
+        del dock, opened
+        qtbot.waitUntil(lambda kept=kept: gc.collect() >= 0 and kept() is None)
