@@ -13,7 +13,7 @@ from cryohype_model.errors import MetricError
 Map = npt.NDArray[np.float32]
 Region = npt.NDArray[np.bool_]
 
-FEW_POINTS = 1500  # all distances between them are cheap
+FEW_POINTS, FEW_IN_PLANE = 1500, 12  # all distances between so many are cheap
 
 
 def part_volumes_angstrom3(volume: Map, level: float, pixel_size_angstrom: float) -> npt.NDArray[np.float64]:
@@ -63,13 +63,19 @@ def largest_extent_angstrom(volume: Map, level: float, pixel_size_angstrom: floa
     MetricError : no voxel exceeds the level.
     """
     occupied = volume > level
-    lines = occupied.any(axis=2)
-    if not lines.any():
+    if not occupied.any():
         raise MetricError(f"no voxel exceeds the level {level:g} (the largest is {volume.max():g}); lower the level")
-    z, y = np.nonzero(lines)  # of each line along x the two ends are enough
-    rows = occupied[lines]
-    ends = np.concatenate([rows.argmax(axis=1), rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)])
-    points = np.unique(np.column_stack([np.tile(z, 2), np.tile(y, 2), ends]), axis=0).astype(np.float64)
+    heights = np.flatnonzero(occupied.any(axis=(1, 2)))
+    points = np.concatenate([np.insert(_corners(occupied[z]), 0, z, axis=1) for z in heights])
     if len(points) > FEW_POINTS:
         points = points[ConvexHull(points, qhull_options="QJ").vertices]  # QJ: flat ones too
     return float(pdist(points).max(initial=0.0)) * pixel_size_angstrom
+
+
+def _corners(plane: Region) -> npt.NDArray[np.float64]:
+    """(n, 2) the voxels (y, x) of a plane among which are the corners of its convex hull."""
+    y = np.flatnonzero(plane.any(axis=1))
+    rows = plane[y]
+    ends = np.concatenate([rows.argmax(axis=1), rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)])
+    points = np.column_stack([np.tile(y, 2), ends]).astype(np.float64)
+    return points[ConvexHull(points, qhull_options="QJ").vertices] if len(points) > FEW_IN_PLANE else points

@@ -159,12 +159,13 @@ def best_level(volume: Volume, occupied: npt.NDArray[np.bool_]) -> float:
     if inside_count == 0:
         raise MetricError("the level of largest vIoU is not defined: no voxel of the truth is occupied; lower the truth's level")
     order = np.argsort(volume, axis=None)[::-1]
-    density = np.take(volume, order)  # take leaves other threads running, an index does not
-    inside = np.cumsum(np.take(occupied, order))
+    density = np.take(volume, order)  # np.take leaves other threads running, an index does not
+    inside = np.cumsum(np.take(occupied, order).astype(np.int64))  # summing without a cast does so too
     ends = np.flatnonzero(density[1:] < density[:-1])  # the last voxel of each density but the lowest
     if not len(ends):
         raise MetricError(
             f"a level is not defined on a constant map (every voxel is {density[0]:g}); check that the right map was given"
         )
-    score = inside[ends] / (ends + 1 + inside_count - inside[ends])
+    hits = np.take(inside, ends)
+    score = hits / (ends + 1 + inside_count - hits)
     return float(density[ends[np.argmax(score)] + 1])

@@ -16,14 +16,15 @@ from cryohype_app.napari_plugin.inspection.theme import Colours
 
 Curve = npt.NDArray[np.float64]
 SIZE_PT = 8
+HISTOGRAM_PX, TICKS_PX, FSC_PX = 130, 22, 220
 THRESHOLDS = (0.5, 0.143)
 
 
 class _Canvas(FigureCanvasQTAgg):
     """A picture of fixed height whose colours can be changed."""
 
-    def __init__(self, height_px: int, says: str) -> None:
-        super().__init__(Figure(layout="constrained"))  # type: ignore[no-untyped-call]  # matplotlib's is not annotated
+    def __init__(self, figure: Figure, height_px: int, says: str) -> None:
+        super().__init__(figure)  # type: ignore[no-untyped-call]  # matplotlib's is not annotated
         self.setFixedHeight(height_px)
         self.setMinimumWidth(120)
         self.setAccessibleName(says)
@@ -62,7 +63,7 @@ class HistogramCanvas(_Canvas):
     moved = Signal(float)
 
     def __init__(self) -> None:
-        super().__init__(130, "histogram of the densities; the arrow keys move the level")
+        super().__init__(Figure(), HISTOGRAM_PX, "histogram of the densities; the arrow keys move the level")
         self.setToolTip("Click or drag: the level of the surface. Counts are on a logarithmic axis.")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.densities: Densities | None = None
@@ -96,6 +97,7 @@ class HistogramCanvas(_Canvas):
             self.line = self.axes.axvline(self.level, color=colours.accent, linewidth=2)
         self.axes.set_yticks([])
         self.axes.minorticks_off()
+        self.figure.subplots_adjust(0.03, TICKS_PX / HISTOGRAM_PX, 0.97, 0.98)  # no layout to be found at every step of the line
         self.axes.spines["left"].set_visible(False)
         self.draw_soon()
 
@@ -117,7 +119,7 @@ class FscCanvas(_Canvas):
     """FSC against spatial frequency, with the two usual thresholds."""
 
     def __init__(self) -> None:
-        super().__init__(220, "Fourier shell correlation of the two maps")
+        super().__init__(Figure(layout="constrained"), FSC_PX, "Fourier shell correlation of the two maps")
         self.frequency: Curve | None = None
         self.curve: Curve | None = None
 
