@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Map = npt.NDArray[np.float32]
 Xyz = tuple[float, float, float]
 COLOUR = "#6ea8e8"  # the browser's, of a surface without one
-ABOVE_LEVEL = 0.8
+BRIGHT_SHARE = 0.9  # of the densities above the level that the colour reaches before it is at its lightest
+MOST_SAMPLED = 100_000
 CUBE_TOLERANCE = 1.01  # sides of a voxel that differ by more make no cube
 KEY = "cryohype"  # in the metadata of a layer
 PLANE = "cryohype plane"  # in that of a plane
@@ -180,7 +181,7 @@ def set_level(layer: Image, level: float) -> None:
     if layer.rendering != "iso":
         layer.rendering = "iso"
     layer.iso_threshold = level
-    layer.contrast_limits = _limits(layer.contrast_limits_range, level)
+    layer.contrast_limits = _limits(np.asarray(layer.data), level)
     if is_map(layer):
         layer.metadata[KEY]["level"] = level
 
@@ -220,7 +221,6 @@ def surface_level(array: Map) -> float:
 def _arguments(shown: MapLayer) -> dict[str, Any]:
     whole = shown.array[0] if shown.array.ndim == 4 else shown.array
     level = surface_level(whole) if shown.level is None else shown.level
-    low, high = float(shown.array.min(initial=0.0)), float(shown.array.max(initial=0.0))
     step = reversed(shown.voxel_angstrom or (shown.pixel_size_angstrom,) * 3)
     before = (1.0,) * (shown.array.ndim - 3)
     facts = {"level": level, "suggested": level, "colour": shown.colour} | (shown.facts or {})
@@ -234,15 +234,17 @@ def _arguments(shown: MapLayer) -> dict[str, Any]:
         "blending": "translucent",  # surfaces of several maps hide each other by depth, not by the order of layers
         "iso_threshold": level,
         "colormap": _shades(shown.colour),
-        "contrast_limits": _limits((low, high), level),
+        "contrast_limits": _limits(shown.array, level),
         "metadata": {KEY: facts},
     }
 
 
-def _limits(densities: tuple[float, float], level: float) -> tuple[float, float]:
+def _limits(array: Map, level: float) -> tuple[float, float]:
     """From the least density to some way above the level: napari shades a surface by the density behind it."""
-    low, high = min(densities[0], level), max(densities[1], level)
-    top = level + ABOVE_LEVEL * (high - level)
+    values = array.reshape(-1)
+    sample = values[:: values.size // MOST_SAMPLED | 1]  # odd: no plane of a box of 2ⁿ px is left out
+    low, above = min(float(sample.min(initial=level)), level), sample[sample > level]
+    top = float(np.quantile(above, BRIGHT_SHARE)) if above.size else level
     return (low, top) if top > low else (low, low + 1e-6 + abs(low) * 1e-6)
 
 
