@@ -65,6 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     """Serve runs, training, latent spaces and volumes on one port of this machine."""
+    if importlib.util.find_spec("panel") is None:
+        raise ConfigError(
+            "the dashboard is not installed here; install CryoHype with it, as `pip install '.[all]'` in its folder does"
+        )
     if args.host not in LOOPBACK and not (args.tls_cert and args.tls_key) and not args.insecure:
         raise ConfigError(
             f"--host {args.host} lets other machines connect: give --tls-cert and --tls-key, or --insecure if you accept that "

@@ -87,3 +87,30 @@ except SystemExit as end:
 print("loaded:", *{name.partition(".")[0] for name in sys.modules})
 """
     assert _loaded(code) & (HEAVY | {"panel", "bokeh", "fastapi", "pandas", "numpy"}) == set()
+
+
+def test_the_napari_plugin_works_without_torch_and_web() -> None:
+    pytest.importorskip("napari", reason="the plugin is for napari: pip install cryohype[napari]")
+    code = """
+import importlib, os, pkgutil, sys
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+import cryohype_app.napari_plugin as package
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(module.name)
+print("loaded:", *{name.partition(".")[0] for name in sys.modules})
+"""
+    web = {"panel", "panel_material_ui", "bokeh", "fastapi", "uvicorn", "starlette", "datashader"}
+    assert _loaded(code) & (web | {"torch", "lightning_fabric", "umap", "sklearn"}) == set()
+
+
+def test_help_of_the_viewer_loads_no_viewer() -> None:
+    code = """
+import sys
+from cryohype_app.cli import main
+try:
+    main(["napari", "--help"])
+except SystemExit as end:
+    assert end.code == 0, end.code
+print("loaded:", *{name.partition(".")[0] for name in sys.modules})
+"""
+    assert _loaded(code) & (HEAVY | {"napari", "qtpy", "PySide6", "numpy", "pandas"}) == set()
