@@ -48,8 +48,8 @@ class Agreement:
         """One line a number."""
         row = self.row
         lines = [
-            f"resolution at FSC 0.143\t{row.resolution_fsc0143_angstrom:.2f} Å",
-            f"resolution at FSC 0.5\t{row.resolution_fsc05_angstrom:.2f} Å",
+            f"resolution at FSC 0.143\t{_resolution(row.resolution_fsc0143_px, row.resolution_fsc0143_angstrom)}",
+            f"resolution at FSC 0.5\t{_resolution(row.resolution_fsc05_px, row.resolution_fsc05_angstrom)}",
             f"FSC-AUC\t{row.fsc_auc:.4f} of {perfect_auc(self.box_px):.4f}",
             f"correlation of densities\t{self.correlation:.4f}",
             f"vIoU\t{_defined(row.viou, '.4f')}",
@@ -133,6 +133,10 @@ def _lie(first: MapLayer, second: MapLayer) -> list[str]:
     if apart <= APART_ANGSTROM:
         return []
     return [f"the centres of the boxes lie {apart:.1f} Å apart in the view; the maps are compared centre on centre"]
+
+
+def _resolution(pixels: float, angstrom: float) -> str:
+    return f"{angstrom:.2f} Å" + (", Nyquist: the FSC never falls below" if pixels <= 2 else "")
 
 
 def _defined(value: float, how: str) -> str:

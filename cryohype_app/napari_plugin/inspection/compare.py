@@ -154,10 +154,11 @@ class CompareSection(Section):
 
     def _add_difference(self) -> None:
         self.scaling = combo(SCALINGS, "how B is scaled before it is subtracted from A")
-        self.both = QCheckBox("+ B − A")
+        self.both = QCheckBox("and B − A")
         self.both.setToolTip("Also what B has more of, as a second layer in B's colour")
         self.difference = button("A − B", "The difference as a new layer, drawn at three standard deviations; A and B are hidden")
-        self.add_row("Scale B", self.scaling, self.both, self.difference)
+        self.add_row("Scale B", self.scaling)
+        self.add_row(self.difference, self.both)
 
     def _connect(self) -> None:
         self.first.chosen.connect(self._chosen_first)

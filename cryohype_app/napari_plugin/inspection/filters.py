@@ -52,7 +52,7 @@ class FiltersSection(Section):
         self.largest = QCheckBox("largest part only")
         self.largest.setToolTip("Leave out everything that is not connected with the largest part above the level")
         self.mask = button("Make mask", "A new layer: 1 above the level, falling to 0 along the soft edge")
-        self.chosen_mask = VolumeChoice(volumes, "mask that the map is multiplied with")
+        self.chosen_mask = VolumeChoice(volumes, "mask that the map is multiplied with", none="none yet")
         self.apply = button("Apply", "A new layer: the map multiplied with the mask; this one is hidden")
         self.least = number_box(0, 1e9, 1000, " Å³", "parts smaller than this are dust", 0)
         self.dust = button("Hide dust", "A new layer in which the small parts above the level are gone; this one is hidden")
@@ -99,7 +99,7 @@ class FiltersSection(Section):
         """The map times the mask."""
         layer = self.chosen_mask.layer
         if layer is None:
-            self._failed("there is no mask yet; make one from the level first, or open its file")
+            self._failed("no mask is chosen; make one from the level, or open its file")
             return
         try:
             mask = layers.map_of(layer, frame_of(self._subject.viewer, layer))

@@ -16,7 +16,7 @@ from cryohype_app.napari_plugin.inspection.section import Section, button, combo
 from cryohype_app.napari_plugin.inspection.subject import Subject
 
 SIDES: dict[str, View] = {"z (front)": FRONT, "y": BELOW, "x": LEFT}
-AS_SEEN = "as seen now"
+AS_SEEN = "as seen"
 STEPS = 10  # of the plane's slider, a voxel
 
 

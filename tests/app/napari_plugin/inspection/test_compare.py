@@ -68,6 +68,11 @@ def test_levels_as_drawn_and_a_mask(pair: tuple[MapLayer, MapLayer]) -> None:
     assert "FSC within mask" in str(found) and "levels\tA 0.3, B 0.25 (as they are drawn)" in str(found)
 
 
+def test_a_curve_that_never_falls_reaches_nyquist(pair: tuple[MapLayer, MapLayer]) -> None:
+    text = str(agreement(pair[1], pair[1], ThresholdPolicy()))
+    assert text.startswith("resolution at FSC 0.143\t7.80 Å, Nyquist: the FSC never falls below\n") and "vIoU\t1.0000" in text
+
+
 def test_maps_that_lie_apart_are_told_of(pair: tuple[MapLayer, MapLayer]) -> None:
     assert "24.9 Å apart in the view" in str(agreement(*pair, ThresholdPolicy()))  # centres at 48 and 62.4 Å on each axis
 

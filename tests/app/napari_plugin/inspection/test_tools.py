@@ -103,6 +103,8 @@ def test_a_binary_mask_of_the_largest_part(model: Any, inspection: Any, chiral: 
 
 
 def test_what_cannot_be_made_is_a_sentence(model: Any, inspection: Any, bars: Any, chiral: Map, rest: Rest) -> None:
+    inspection.filters.apply.click()
+    assert "No mask is chosen" in inspection.problem.text()
     inspection.subject.set_level(3.0)
     for press, words in (
         (inspection.filters.mask, "no density lies above the mask level 3"),

@@ -125,7 +125,7 @@ def test_a_plane_can_be_slanted_and_moved(model: Any, inspection: Any, chiral: M
     section = inspection.slices
     section.in_scene.setChecked(True)
     model.scene.camera.set_view_direction((-1, -1, 0), (0, 1, 0))
-    section.direction.setCurrentText("as seen now")
+    section.direction.setCurrentText("as seen")
     section.direction.activated.emit(section.direction.currentIndex())
     np.testing.assert_allclose(section.plane.layer.plane.normal, np.array([1, 1, 0]) / np.sqrt(2), atol=1e-6)
     section.depth.setValue(50)
