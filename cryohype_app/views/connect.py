@@ -52,7 +52,7 @@ class ConnectDialog:
         )
         self.told = Words("", variant="body2", margin=(4, 10))
         self.dialog = pmui.Dialog(
-            *self._content(), title="Send to napari", open=False, close_on_click=True, show_close_button=True,
+            title="Send to napari", open=False, close_on_click=True, show_close_button=True,
             width_option="sm", sizing_mode="stretch_width", sx=ALIGNED,
         )  # fmt: skip
         self.here.on_click(lambda _: self._open_here())
@@ -62,6 +62,7 @@ class ConnectDialog:
         """Say how napari is connected."""
         self._naming.ask(login_here, lambda login: setattr(self.tunnel, "shown", self.services.served.tunnel(login)))
         self.told.object = STARTING if self.is_starting else ""
+        self.dialog.objects = self._content()
         self.dialog.open = True
 
     def hide(self) -> None:
@@ -102,6 +103,7 @@ class ConnectDialog:
     def _hidden(self) -> None:
         for link in (self.beside, self.far):
             link.conceal()
+        self.dialog.objects = []  # every update of a page walks through all that is in it
         self._closed()
 
     def _open_here(self) -> None:
