@@ -79,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         entries = _make_maps(args, trained, method, wanted, folder)
         facts = {"method": method, "checkpoint": trained.checkpoint, "run": str(trained.run.path)}
-        facts |= {} if args.path is None else {"path": "between", "first": entries[0]["particle"], "last": entries[-1]["particle"]}
+        facts |= (
+            {} if args.path is None else {"path": "between", "first": entries[0]["particle"], "last": entries[-1]["particle"]}
+        )
         series = write_volume_series(place, name, entries, facts)
     finally:  # it has its final name now, or something went wrong
         shutil.rmtree(folder, ignore_errors=True)
