@@ -119,7 +119,7 @@ class Desk:
         """The last stage, of so many px, when it is there."""
         return self.until(
             lambda: next((one for one in self.shown if one[0].last and one[0].shape[0] == side), None), f"{side} px"
-        )  # type: ignore[no-any-return]
+        )
 
     def close(self) -> None:
         """End it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -95,7 +94,9 @@ def _napari(args: argparse.Namespace) -> int:
         raise ConfigError(
             "napari is not installed here; install CryoHype with it, as `pip install '.[napari]'` in its folder does"
         )
-    if not has_display():
+    from cryohype_app.desktop import has_display
+
+    if not has_display(platform=sys.platform):
         raise ConfigError(
             "there is no display here; run it on your own computer, an SSH tunnel leads to the dashboard (docs/napari.md)"
         )
@@ -108,11 +109,6 @@ def _napari(args: argparse.Namespace) -> int:
 
     start(links, paths)
     return 0
-
-
-def has_display() -> bool:
-    """Whether a window can be opened."""
-    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _free_port(host: str, wanted: int) -> int:

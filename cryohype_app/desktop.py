@@ -35,11 +35,14 @@ class Opened:
         return last_line(self.log)
 
 
+def has_display(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
+    """Whether a window can be opened."""
+    return platform in {"darwin", "win32"} or any(environment.get(name) for name in DISPLAYS)
+
+
 def is_desktop(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
     """Whether a window that is opened here is seen by the user: not where they came by SSH."""
-    if any(environment.get(name) for name in REMOTE):
-        return False
-    return platform in {"darwin", "win32"} or any(environment.get(name) for name in DISPLAYS)
+    return not any(environment.get(name) for name in REMOTE) and has_display(environment, platform)
 
 
 def can_open_napari() -> bool:

@@ -95,9 +95,7 @@ def agreement(first: MapLayer, second: MapLayer, policy: ThresholdPolicy, mask: 
     box = len(maps[0])
     frequency = np.arange(len(curve)) / (box * pixel_size)
     notes = [*([row.note] if row.note else []), *_lie(first, second), *([f"FSC within {mask.name}"] if mask is not None else [])]
-    how = {"each": "as they are drawn", "best": "B by Otsu, A by largest vIoU"}.get(
-        policy.kind, f"both enclose {policy.value:g} kDa"
-    )
+    how = HOW.get(policy.kind, f"both enclose {policy.value:g} kDa")
     return Agreement(
         first.name, second.name, row, correlation(maps[0], maps[1]), frequency, curve, box, pixel_size, how, tuple(notes)
     )

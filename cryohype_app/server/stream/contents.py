@@ -9,8 +9,8 @@ from cryohype_app.plots.palette import category_colour
 from cryohype_app.server.api.lookup import run_of
 from cryohype_app.server.api.problem import printable
 from cryohype_app.services import Services
+from cryohype_app.state import stored_colour
 from cryohype_model.errors import CryoHypeError
-from cryohype_model.palette import CATEGORIES
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.selections import list_selections, read_selection_facts
 from cryohype_model.runs.volumes import list_volume_series, read_volume_series
@@ -31,11 +31,6 @@ def contents(services: Services, run_id: str) -> dict[str, Any]:
     return {"clusters": clusters, "selections": selections, "series": series}
 
 
-def selection_colour(facts: dict[str, Any]) -> str:
-    """As its dot on the page has it."""
-    return str(facts["origin"].get("colour", CATEGORIES[0]))
-
-
 def _clusters(frame: LatentFrame) -> list[dict[str, Any]]:
     if "cluster" not in frame.colours:
         return []
@@ -48,7 +43,7 @@ def _selection(run: Run, name: str) -> dict[str, Any] | None:
         facts = read_selection_facts(run, name)
     except CryoHypeError:
         return None
-    return {"name": printable(name), "count": int(facts["count"]), "colour": selection_colour(facts)}
+    return {"name": printable(name), "count": int(facts["count"]), "colour": stored_colour(facts["origin"])}
 
 
 def _series(run: Run, name: str) -> dict[str, Any] | None:

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from cryohype_app.plots.palette import category_colour
 from cryohype_app.server.api.series import series_of
 from cryohype_app.server.api.volumes import VolumeWish, prepared
-from cryohype_app.server.stream.contents import selection_colour
 from cryohype_app.services import Services
+from cryohype_app.state import USUAL, stored_colour
 from cryohype_app.stream import Shown
 from cryohype_app.wire import Precision, SeriesPlace, VolumeHead
 from cryohype_app.worker.client import VolumeWorker
@@ -124,10 +124,11 @@ def _called(services: Services, wish: WishedParticles, count: int) -> tuple[str,
     if wish.cluster is not None:
         return f"cluster {wish.cluster}", category_colour(wish.cluster)
     if wish.selection is not None:
-        return wish.selection, selection_colour(read_selection_facts(services.data.run(wish.run), wish.selection))
+        facts = read_selection_facts(services.data.run(wish.run), wish.selection)
+        return wish.selection, stored_colour(facts["origin"])
     if wish.particles is not None and len(wish.particles) == 1:
-        return f"particle {wish.particles[0]}", VolumeHead.model_fields["colour"].default
-    return f"{count:,} particles", VolumeHead.model_fields["colour"].default
+        return f"particle {wish.particles[0]}", USUAL
+    return f"{count:,} particles", USUAL
 
 
 async def _of_series(services: Services, wish: WishedSeries) -> AsyncGenerator[Shown, None]:
@@ -146,7 +147,7 @@ def _stored(services: Services, run_name: str, wish: WishedSeries, series: Volum
     place = None if wish.map is not None else SeriesPlace(id=f"{wish.run}/{wish.series}", number=number, count=len(series))
     key = CHOICE if place is None else f"series-{place.id}-{number}"
     label = entry.file.removesuffix(".mrc") if place is None else wish.series
-    colour = VolumeHead.model_fields["colour"].default if entry.cluster is None or place else category_colour(entry.cluster)
+    colour = USUAL if entry.cluster is None or place else category_colour(entry.cluster)
     head = VolumeHead(
         slot=key, volume_id=f"{wish.series}/{entry.file}", run_id=wish.run, run_name=run_name, name=label, colour=colour,
         shape=array.shape, pixel_size_angstrom=pixel_size or entry.pixel_size_angstrom, origin_angstrom=origin,

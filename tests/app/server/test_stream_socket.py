@@ -17,7 +17,8 @@ from cryohype_app.server.stream.pace import FIRST_WINDOW, PARTS
 from cryohype_app.stream import Shown
 from cryohype_app.wire import FOLLOW, PROTOCOL, STREAM_PATH, VolumeHead, decode, density
 from cryohype_model.io.mrc import read_volume, write_volume
-from cryohype_model.runs.selections import write_selection
+from cryohype_model.palette import CATEGORIES
+from cryohype_model.runs.selections import delete_selection, write_selection
 from cryohype_model.runs.volumes import start_volume_series, write_volume_series
 from tests.app.server.conftest import HOST, Api
 
@@ -138,6 +139,14 @@ def test_what_there_is_in_a_run_is_told(shared_api: Api) -> None:
         viewer.say("show", wish={"kind": "particles", "run": shared_api.id, "selection": "mine"})
         head, _ = viewer.map()
         assert (head.name, head.colour) == ("mine", "#009E73")
+
+
+def test_a_selection_whose_file_names_no_colour_has_the_one_of_its_dot(shared_api: Api) -> None:
+    write_selection(shared_api.run, "odd", np.arange(3), {"kind": "list", "colour": "red; background: url(x)"})
+    with listening(shared_api) as viewer:
+        viewer.say("show", wish={"kind": "particles", "run": shared_api.id, "selection": "odd"})
+        assert viewer.map()[0].colour == CATEGORIES[0]
+    delete_selection(shared_api.run, "odd")
 
 
 def test_a_stored_series_comes_map_by_map(shared_api: Api) -> None:
