@@ -1,18 +1,26 @@
-"""The first picture should not wait for a compiler: datashader's kernels are compiled while the server starts."""
+"""What nobody should wait for later is done while the server starts: compilers, and a look through all that was imported."""
 
 from __future__ import annotations
 
+import gc
 import threading
 
 
 def warm_up() -> threading.Thread:
-    """Compile in a thread of its own; the server answers meanwhile."""
-    thread = threading.Thread(target=_compile, name="warm-up", daemon=True)
+    """In a thread of its own; the server answers meanwhile."""
+    thread = threading.Thread(target=_warm, name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
+def _warm() -> None:
+    _compile()
+    gc.collect()
+    gc.freeze()  # a full collection would go through half a million objects of the libraries again, and hold up everybody
+
+
 def _compile() -> None:
+    """Datashader's kernels."""
     import numpy as np
     import pandas as pd
 
