@@ -3,6 +3,7 @@
 cryohype export RUN --selection open-state -o open.star
 cryohype export RUN --cluster 1,4 -o clusters.star
 cryohype export particles.cs --rows 3,17 -o two.cs
+cryohype export RUN --all -o all.star --cryodrgn rival
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from cryohype_model.io.table import ParticleTable
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cryohype export`."""
@@ -27,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--selection", metavar="NAME", help="a selection stored in the run")
     which.add_argument("--cluster", metavar="1,4", help="clusters that `cryohype analyze` found in the run")
     which.add_argument("--rows", metavar="FILE|3,17", help="zero-based particles: numbers, or a .npy, .txt or .pkl file of them")
+    which.add_argument("--all", action="store_true", help="all particles")
+    parser.add_argument(
+        "--cryodrgn",
+        type=Path,
+        metavar="DIR",
+        help="put poses.pkl, ctf.pkl and labels.pkl of the same particles there, as cryoDRGN reads them beside the .star or .cs",
+    )
     parser.add_argument("--passthrough", type=Path, action="append", default=[], metavar="CS", help="further .cs of the same job")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="its ending decides: .star, .cs or .pkl")
     add_json_option(parser)
@@ -45,22 +55,52 @@ def run(args: argparse.Namespace) -> int:
     table = read_particles(star, passthrough=args.passthrough, need_images=False)
     if args.output.exists() and args.output.resolve() in {star.resolve(), table.source.path.resolve()}:
         raise InputFileError(f"{args.output} is the file that the rows come from; choose another name for the output")
-    rows = _rows(args)
+    rows = _rows(args, len(table))
+    if args.cryodrgn is not None and args.output.suffix == ".pkl":
+        raise InputFileError(
+            f"cryoDRGN's --ind {args.output.name} goes with the poses of all particles; write a .star or .cs beside --cryodrgn"
+        )
     export_selection(table, rows, args.output)
+    pickles = [] if args.cryodrgn is None else _write_pickles(table[rows], args.cryodrgn)
     console.print(
         f"{len(rows)} of {len(table)} particles written to {args.output}", highlight=False, markup=False, soft_wrap=True
     )
     if args.output.suffix == ".star" and args.output.absolute().parent != table.source.path.parent:
         console.print("image names are as in the original: they are found from where the original is", highlight=False)
     if args.json:
-        print_json({"particles": len(rows), "of": len(table), "source": str(table.source.path), "output": str(args.output)})
+        print_json({"particles": len(rows), "of": len(table), "source": str(table.source.path), "output": str(args.output),
+                    "cryodrgn": [str(path) for path in pickles]})  # fmt: skip
     return 0
 
 
-def _rows(args: argparse.Namespace) -> npt.NDArray[np.int64]:
-    """The (m,) particles asked for."""
+def _write_pickles(table: ParticleTable, folder: Path) -> list[Path]:
+    """What is known of the particles in cryoDRGN's form; tells what its files cannot hold."""
     import numpy as np
 
+    from cryohype_model.io.cryodrgn import write_ctf, write_labels, write_poses
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "poses.pkl"]
+    write_poses(table, written[0])
+    if table.ctf is not None:
+        written.append(folder / "ctf.pkl")
+        write_ctf(table, written[-1])
+        if np.any(table.ctf.b_factor_angstrom2 != 0) or np.any(table.ctf.scale != 1):
+            console.print("ctf.pkl has no column for B-factors and scales: they are left out", highlight=False)
+    if table.label is not None:
+        written.append(folder / "labels.pkl")
+        write_labels(table, written[-1])
+    names = ", ".join(path.name for path in written)
+    console.print(f"{names} of the same particles in {folder}", highlight=False, markup=False, soft_wrap=True)
+    return written
+
+
+def _rows(args: argparse.Namespace, count: int) -> npt.NDArray[np.int64]:
+    """The (m,) particles asked for, of ``count``."""
+    import numpy as np
+
+    if args.all:
+        return np.arange(count, dtype=np.int64)
     if args.selection is not None:
         from cryohype_model.runs.selections import read_selection
 

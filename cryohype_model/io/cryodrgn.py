@@ -1,7 +1,8 @@
-"""cryoDRGN's poses.pkl, ctf.pkl, index and label files, put into a ParticleTable."""
+"""cryoDRGN's poses.pkl, ctf.pkl, index and label files: read into a ParticleTable, and written from one."""
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from cryohype_model.errors import InputFileError
 from cryohype_model.io.arrays import load_array, load_arrays, load_integers
+from cryohype_model.io.atomic import written_whole
 from cryohype_model.io.table import CtfTable, ParticleTable
 
 F64 = npt.NDArray[np.float64]
@@ -86,6 +88,50 @@ def with_ctf(table: ParticleTable, path: Path) -> ParticleTable:
     pixel = np.where(unknown, values[:, 0] * values[:, 1] / box, table.pixel_size_angstrom).astype(np.float32)
     notes = tuple(note for note in table.notes if "has no CTF" not in note)
     return replace(table, ctf=ctf, box_px=box, pixel_size_angstrom=pixel, notes=notes)
+
+
+def write_poses(table: ParticleTable, path: Path) -> None:
+    """Write ``(rotations (n, 3, 3), shifts (n, 2) in fractions of the box)``, float32, as :func:`read_poses` reads them.
+
+    Raises
+    ------
+    InputFileError : the table has no poses, or the folder does not exist.
+    """
+    if table.rotation is None:
+        raise InputFileError(f"{table.source.path} has no poses, so {path} is not written; give particles that have been aligned")
+    shift = (table.shift_px / table.box_px).astype(np.float32)
+    _write_pickle((table.rotation.astype(np.float32), shift), path)
+
+
+def write_ctf(table: ParticleTable, path: Path) -> None:
+    """Write the (n, 9) float32 table that :func:`read_ctf` reads; B-factor and scale have no column there.
+
+    Raises
+    ------
+    InputFileError : the table has no CTF, or the folder does not exist.
+    """
+    if table.ctf is None:
+        raise InputFileError(f"{table.source.path} has no CTF, so {path} is not written; cryoDRGN takes images without one too")
+    box = np.full(len(table), table.box_px, np.float32)
+    columns = [box, table.pixel_size_angstrom, *table.ctf.as_array().T[:7]]
+    _write_pickle(np.stack(columns, axis=1).astype(np.float32), path)
+
+
+def write_labels(table: ParticleTable, path: Path) -> None:
+    """Write the (n,) int64 classes, as :func:`with_labels` reads them.
+
+    Raises
+    ------
+    InputFileError : the table has no labels, or the folder does not exist.
+    """
+    if table.label is None:
+        raise InputFileError(f"{table.source.path} has no labels, so {path} is not written; give particles of known class")
+    _write_pickle(table.label.astype(np.int64), path)
+
+
+def _write_pickle(value: Any, path: Path) -> None:
+    with written_whole(path) as beside:
+        beside.write_bytes(pickle.dumps(value, protocol=4))
 
 
 def with_labels(table: ParticleTable, path: Path) -> ParticleTable:

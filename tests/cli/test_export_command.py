@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from cryohype_model.cli import main
+from cryohype_model.io.arrays import load_integers
+from cryohype_model.io.cryodrgn import read_poses
 from cryohype_model.io.particles import read_particles
 from cryohype_model.io.star_file import read_star_file
 from cryohype_model.io.write import write_star
@@ -70,3 +72,24 @@ def test_original_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["export", str(path), "--rows", "1", "-o", str(path)]) == 2
     assert "is the file that the rows come from" in capsys.readouterr().err
     assert path.read_text().count("@") == 2
+
+
+def test_all_particles_with_pickles_for_cryodrgn(mixture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = read_particles(mixture)
+    assert table.label is not None
+    words = ["-o", str(tmp_path / "b.star"), "--cryodrgn", str(tmp_path / "rival"), "--json"]
+    assert main(["export", str(mixture), "--rows", "5,2", *words]) == 0
+    names = [Path(name).name for name in json.loads(capsys.readouterr().out)["cryodrgn"]]
+    assert names == ["poses.pkl", "ctf.pkl", "labels.pkl"]
+    rotation, shift = read_poses(tmp_path / "rival/poses.pkl")
+    np.testing.assert_array_equal(rotation, table.rotation[[5, 2]])
+    np.testing.assert_allclose(shift, table.shift_px[[5, 2]] / table.box_px, rtol=3e-7)
+    assert load_integers(tmp_path / "rival/labels.pkl").tolist() == table.label[[5, 2]].tolist()
+    assert main(["export", str(mixture), "--all", *words]) == 0
+    assert len(read_poses(tmp_path / "rival/poses.pkl")[0]) == len(table)
+
+
+def test_indices_do_not_go_with_the_poses_of_a_part(mixture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(mixture), "--all", "-o", str(tmp_path / "a.pkl"), "--cryodrgn", str(tmp_path / "rival")]) == 2
+    assert "goes with the poses of all particles" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
