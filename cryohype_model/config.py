@@ -89,6 +89,17 @@ class ModelConfig(_Section):
     input_domain: Literal["fourier", "real"] = Field(
         "fourier", description="the encoder reads the Hartley transform or the image"
     )
+    image_tokens: bool = Field(True, description="the encoder (vit) reads patches of the image; false needs basis_volumes")
+    basis_volumes: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="learnt volumes; the encoder (vit) reads their coefficients, fitted to the image at its pose",
+    )
+    basis_hidden: int = Field(64, ge=8, description="width of the network that answers the basis volumes")
+    basis_radius: float = Field(
+        0.625, gt=0, le=1, description="the basis volumes are fitted to the shells below this fraction of the half box"
+    )
     positional_embedding: bool = Field(True, description="learnt position added to image tokens (the paper's code has none)")
     pose_token: bool = Field(False, description="a token made of the rotation matrix")
     ctf_token: bool = Field(False, description="a token made of defocus, astigmatism and phase shift")
@@ -97,6 +108,16 @@ class ModelConfig(_Section):
     )
     concat_latent: int = Field(64, ge=1, description="length of the latent vector of the concat conditioning")
     inr: InrConfig = Field(default_factory=lambda: InrConfig(), description="the network that is the molecule")
+
+    @model_validator(mode="after")
+    def _encoder_reads_something(self) -> ModelConfig:
+        if self.basis_volumes and self.encoder != "vit":
+            raise ValueError(f"model.basis_volumes become tokens of encoder = 'vit'; model.encoder is '{self.encoder}'")
+        if not self.image_tokens and not self.basis_volumes:
+            raise ValueError("model.image_tokens = false leaves the encoder nothing to read; set model.basis_volumes, to 32 say")
+        if not self.image_tokens and (self.pose_token or self.ctf_token):
+            raise ValueError("model.pose_token and model.ctf_token stand beside image tokens; set model.image_tokens = true")
+        return self
 
     @model_validator(mode="after")
     def _concat_needs_vit(self) -> ModelConfig:
@@ -123,6 +144,14 @@ class TrainingConfig(_Section):
     input_mask_fraction: float = Field(
         0.0, ge=0, lt=1, description="fraction of image tokens hidden from the encoder at each step"
     )
+    held_out_fraction: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="fraction of an image's coefficients hidden from the encoder at each step; the loss is taken over these, "
+        "so that noise cannot be copied",
+    )
+    basis_loss: float = Field(1.0, ge=0, description="weight of the loss of the basis volumes' own prediction")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field("32-true", description="Lightning Fabric's precision")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
     devices: int = Field(1, ge=1, description="GPUs (or CPU processes) of each node")
@@ -166,6 +195,8 @@ class RunConfig(_Section):
         wrong = [name for name, used in asked.items() if used]
         if wrong and model.encoder != "vit":
             raise ValueError(f"{wrong[0]} works on the tokens of encoder = 'vit'; model.encoder is '{model.encoder}'")
+        if self.training.input_mask_fraction > 0 and not model.image_tokens:
+            raise ValueError("training.input_mask_fraction hides image tokens, and model.image_tokens is false; set it to 0")
         return self
 
     @model_validator(mode="after")

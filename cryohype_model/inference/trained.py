@@ -66,14 +66,14 @@ class TrainedRun:
         """Latents of any particles in batches, (rows, latents on the device); without the loss, which costs more than they do."""
         for part, batch in self._batches(rows):
             with torch.inference_mode():
-                latent = self.model.encode(*self.loss.encoder_arguments(batch.to(self.device))[1])
+                latent = self.model.encode(self.loss.encoder_input(batch.to(self.device))[1])
             yield part, latent
 
     @torch.inference_mode()
     def encode(self, batch: ParticleBatch) -> tuple[Tensor, Tensor]:
         """Latents (b, tokens, width) of a batch on the device, and the loss (b,) of each image."""
-        prepared, arguments = self.loss.encoder_arguments(batch)
-        latent = self.model.encode(*arguments)
+        prepared, inputs = self.loss.encoder_input(batch)
+        latent = self.model.encode(inputs)
         return latent, self.loss.of_latent(self.model, latent, prepared, batch.rotation)
 
     def encode_rows(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor, Tensor]]:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from cryohype_model.config import ModelConfig
+from cryohype_model.nets.basis import BasisVolumes
 from cryohype_model.nets.decoders import ConcatDecoder, ModulationDecoder, token_groups
 from cryohype_model.nets.encoders import MlpEncoder, UnetEncoder, VitEncoder
 from cryohype_model.nets.hypernetwork import HyperNetwork
@@ -32,7 +33,7 @@ def build_model(config: ModelConfig, box_px: int, seed: int = 0) -> HyperNetwork
         inr = Inr(box_px=box_px, **config.inr.model_dump())
         groups = token_groups(inr.weight_shapes, config.weight_tokens)
         encoder = _build_encoder(config, box_px, groups)
-        return HyperNetwork(encoder, _build_decoder(config, inr, groups), inr)
+        return HyperNetwork(encoder, _build_decoder(config, inr, groups), inr, _build_basis(config, box_px))
 
 
 def check_sizes(config: ModelConfig, box_px: int) -> None:
@@ -48,22 +49,37 @@ def _build_encoder(config: ModelConfig, box_px: int, groups: list[int]) -> nn.Mo
         side = max(32, 1 << (box_px - 1).bit_length())
         channels = max(8, config.dim // 24 // 8 * 8)
         return UnetEncoder(side_px=side, map_px=UNET_MAP_PX, channels=channels, levels=min(config.depth, 4), layers=len(groups))
-    tokenizer = ImageTokenizer(
-        box_px=box_px,
-        patch_px=config.patch_px,
-        dim=config.dim,
-        positional_embedding=config.positional_embedding,
-        pose_token=config.pose_token,
-        ctf_token=config.ctf_token,
-    )
+    tokenizer = None
+    if config.image_tokens:
+        tokenizer = ImageTokenizer(
+            box_px=box_px,
+            patch_px=config.patch_px,
+            dim=config.dim,
+            positional_embedding=config.positional_embedding,
+            pose_token=config.pose_token,
+            ctf_token=config.ctf_token,
+        )
     return VitEncoder(
         tokenizer,
+        config.basis_volumes,
         weight_tokens=1 if config.conditioning == "concat" else sum(groups),
         dim=config.dim,
         depth=config.depth,
         heads=config.heads,
         head_dim=config.head_dim,
         mlp_dim=config.mlp_dim,
+    )
+
+
+def _build_basis(config: ModelConfig, box_px: int) -> BasisVolumes | None:
+    if not config.basis_volumes:
+        return None
+    return BasisVolumes(
+        box_px=box_px,
+        count=config.basis_volumes,
+        hidden=config.basis_hidden,
+        frequencies=config.inr.frequencies,
+        feature_sigma=config.inr.feature_sigma,
     )
 
 

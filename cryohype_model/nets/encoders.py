@@ -8,34 +8,52 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cryohype_model.nets.inputs import EncoderInput
 from cryohype_model.nets.tokens import ImageTokenizer
 from cryohype_model.nets.transformer import TransformerBlock
 
+BASIS_TOKENS = 4  # that the coefficients of the basis volumes become
+
 
 class VitEncoder(nn.Module):
-    """Image tokens and learnable weight tokens through a ViT; the weight tokens that come out are the latent.
+    """Input tokens and learnable weight tokens through a ViT; the weight tokens that come out are the latent.
 
     Parameters
     ----------
-    tokenizer : image to tokens.
+    tokenizer : image to tokens; None where the encoder reads the coefficients of the basis volumes alone.
+    basis_count : basis volumes, whose coefficients become BASIS_TOKENS tokens; 0 for none.
     weight_tokens : how many learnable tokens are appended.
     dim, depth, heads, head_dim, mlp_dim : of the transformer.
     """
 
     def __init__(
-        self, tokenizer: ImageTokenizer, *, weight_tokens: int, dim: int, depth: int, heads: int, head_dim: int, mlp_dim: int
+        self,
+        tokenizer: ImageTokenizer | None,
+        basis_count: int,
+        *,
+        weight_tokens: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        head_dim: int,
+        mlp_dim: int,
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
+        self.basis_tokens = nn.Linear(basis_count, BASIS_TOKENS * dim) if basis_count else None
         self.weight_tokens = nn.Parameter(torch.randn(weight_tokens, dim) * 0.02)
         self.blocks = nn.Sequential(*[TransformerBlock(dim, heads, head_dim, mlp_dim) for _ in range(depth)])
 
-    def forward(self, images: Tensor, rotation: Tensor, ctf_summary: Tensor, keep: Tensor | None = None) -> Tensor:
-        """(b, D, D) images to (b, weight_tokens, dim)."""
-        tokens = self.tokenizer(images, rotation, ctf_summary, keep)
-        queries = self.weight_tokens.expand(len(images), -1, -1).to(tokens.dtype)
-        out: Tensor = self.blocks(torch.cat([tokens, queries], dim=1))
-        return out[:, tokens.shape[1] :]
+    def forward(self, inputs: EncoderInput, coefficients: Tensor | None) -> Tensor:
+        """A batch and its (b, count) coefficients of the basis volumes to (b, weight_tokens, dim)."""
+        tokens = []
+        if self.tokenizer is not None:
+            tokens.append(self.tokenizer(inputs.images, inputs.rotation, inputs.ctf_summary, inputs.keep))
+        if self.basis_tokens is not None:
+            tokens.append(self.basis_tokens(coefficients).unflatten(-1, (BASIS_TOKENS, -1)))
+        queries = self.weight_tokens.expand(len(inputs), -1, -1).to(tokens[0].dtype)
+        out: Tensor = self.blocks(torch.cat([*tokens, queries], dim=1))
+        return out[:, -queries.shape[1] :]
 
 
 class MlpEncoder(nn.Module):
@@ -59,9 +77,9 @@ class MlpEncoder(nn.Module):
                 layers += [nn.Linear(i, o), nn.GELU()]
             self.networks.append(nn.Sequential(*layers, nn.Linear(dim, count * dim)))
 
-    def forward(self, images: Tensor, *_others: Tensor | None) -> Tensor:
-        """(b, D, D) images to (b, sum of groups, dim)."""
-        flat = images.flatten(1)
+    def forward(self, inputs: EncoderInput, _coefficients: Tensor | None) -> Tensor:
+        """A batch to (b, sum of groups, dim)."""
+        flat = inputs.images.flatten(1)
         return torch.cat([network(flat).unflatten(1, (-1, self.dim)) for network in self.networks], dim=1)
 
 
@@ -99,9 +117,9 @@ class UnetEncoder(nn.Module):
         self.up = nn.ModuleList(_ConvPair(a + b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.last = nn.Conv2d(widths[0], layers, 1)
 
-    def forward(self, images: Tensor, *_others: Tensor | None) -> Tensor:
-        """(b, D, D) images to (b, layers, map_px²)."""
-        x = self.first(functional.interpolate(images[:, None], size=(self.side_px, self.side_px), mode="nearest"))
+    def forward(self, inputs: EncoderInput, _coefficients: Tensor | None) -> Tensor:
+        """A batch to (b, layers, map_px²)."""
+        x = self.first(functional.interpolate(inputs.images[:, None], size=(self.side_px, self.side_px), mode="nearest"))
         skipped = []
         for block in self.down:
             skipped.append(x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cryohype_model.imaging.grid import fold_half_space
+from cryohype_model.nets.features import draw_frequencies, fourier_features
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,11 @@ class Inr(nn.Module):
         out = 2 if self.complex_output else 1
         widths = [2 * frequencies, *[hidden] * (layers - 1), out]
         self.weight_shapes = list(pairwise(widths))
-        # σ is given in half boxes; 2π turns cycles/pixel · pixels into radians
-        scale = 2.0 * math.pi * feature_sigma * box_px / 2.0
-        self.register_buffer("frequencies", torch.randn(frequencies, 3) * scale)
+        self.register_buffer("frequencies", draw_frequencies(frequencies, feature_sigma, box_px))
 
     def features(self, coordinates: Tensor) -> Tensor:
-        """(..., 3) cycles/pixel to (..., 2F) sines and cosines, computed in float32."""
-        # mixed precision would round angles of tens of radians to a few bits
-        with torch.autocast(coordinates.device.type, enabled=False):
-            angle = coordinates.float() @ self.frequencies.T
-            return torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)
+        """(..., 3) cycles/pixel to (..., 2F) sines and cosines."""
+        return fourier_features(coordinates, self.frequencies)
 
     def hidden_activations(self, weights: Sequence[LayerWeights], coordinates: Tensor) -> Tensor:
         """Output of the last hidden layer, (b, m, hidden) (paper Fig. 7)."""

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from cryohype_model.config import ModelConfig
-from cryohype_model.imaging.fourier import coefficients_to_hartley
+from cryohype_model.imaging.fourier import coefficients_to_hartley, gather_half_disc
 from cryohype_model.imaging.grid import rotate_slice
 from cryohype_model.imaging.particles import ParticleBatch
 from cryohype_model.imaging.preprocess import PreparedImages, Preprocessor
 from cryohype_model.nets.hypernetwork import HyperNetwork
+from cryohype_model.nets.inputs import EncoderInput, ObservedSlices
 from cryohype_model.nets.tokens import ctf_summary, low_pass_window
+
+
+class Losses(NamedTuple):
+    """Of b images.
+
+    Attributes
+    ----------
+    image : (b,) mean square of CTF · INR − image. basis : the same of the basis volumes' prediction; None without them.
+    """
+
+    image: Tensor
+    basis: Tensor | None
+
+    def total(self, basis_weight: float = 1.0) -> Tensor:
+        """What is minimised: a scalar."""
+        total = self.image.mean()
+        return total if self.basis is None else total + basis_weight * self.basis.mean()
 
 
 class SliceLoss:
@@ -30,37 +50,101 @@ class SliceLoss:
         cutoff = config.token_low_pass_px
         self.low_pass = None if cutoff is None else low_pass_window(box, cutoff).to(device)
         self.hartley = config.inr.output == "hartley"
-        self.pixels = preprocessor.grid.disc_pixels.to(device) if self.hartley else preprocessor.half_disc
+        self.half_disc = preprocessor.half_disc
+        self.pixels = preprocessor.grid.disc_pixels.to(device) if self.hartley else self.half_disc
         self.coordinates = preprocessor.grid.coordinates(self.pixels)
         self.radius_squared = (self.pixels**2).sum(1)
+        # pixels are sorted by radius: those of the basis volumes come first
+        self.basis_radius_squared = (config.basis_radius * box / 2) ** 2 if config.basis_volumes else 0.0
 
-    def encoder_arguments(self, batch: ParticleBatch) -> tuple[PreparedImages, tuple[Tensor, Tensor, Tensor]]:
-        """The prepared images, and (encoder images, rotations, CTF summaries)."""
+    def encoder_input(
+        self, batch: ParticleBatch, keep: Tensor | None = None, hidden: Tensor | None = None
+    ) -> tuple[PreparedImages, EncoderInput]:
+        """The prepared images, and what the encoder sees of them.
+
+        Parameters
+        ----------
+        keep : (b, tokens) of 0 and 1: image tokens that the encoder sees; None for all.
+        hidden : (half disc,) bool: coefficients that the encoder does not see; None for none.
+        """
         prepared = self.preprocessor.prepare(batch.images, batch.shift_px, batch.ctf)
-        images = self.preprocessor.encoder_input(prepared, self.config.input_domain, self.low_pass)
+        shown = prepared if hidden is None else self._without(prepared, hidden)
+        images = self.preprocessor.encoder_input(shown, self.config.input_domain, self.low_pass)
         summary = torch.zeros(len(images), 4, device=images.device) if batch.ctf is None else ctf_summary(batch.ctf)
-        return prepared, (images, batch.rotation, summary)
+        slices = self._slices(prepared, batch.rotation, hidden) if self.config.basis_volumes else None
+        return prepared, EncoderInput(images, batch.rotation, summary, keep, slices)
 
-    def __call__(self, model: nn.Module, batch: ParticleBatch, rows: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """(b,) loss of each image.
+    def __call__(
+        self,
+        model: nn.Module,
+        batch: ParticleBatch,
+        rows: Tensor | None = None,
+        keep: Tensor | None = None,
+        hidden: Tensor | None = None,
+    ) -> Losses:
+        """Losses of each image.
 
         Parameters
         ----------
         model : the hypernetwork, perhaps wrapped by Fabric.
         rows : coordinates to use, as row numbers; None for all.
-        keep : (b, tokens) of 0 and 1: image tokens that the encoder sees.
+        keep, hidden : as in :meth:`encoder_input`; where some coefficients are hidden, the loss is taken over these.
         """
-        prepared, arguments = self.encoder_arguments(batch)
+        prepared, inputs = self.encoder_input(batch, keep, hidden)
         pixels, coordinates = self.pixels, self.coordinates
-        if rows is not None:
-            pixels, coordinates = pixels[rows], coordinates[rows]
-        predicted = model(*arguments, rotate_slice(coordinates, batch.rotation), keep)
-        return self._mean_square(predicted, prepared, pixels)
+        chosen = self._hidden_rows(rows, hidden)
+        if chosen is not None:
+            pixels, coordinates = pixels[chosen], coordinates[chosen]
+        below = int(((pixels**2).sum(1) < self.basis_radius_squared).sum())
+        predicted, by_basis = model(inputs, rotate_slice(coordinates, batch.rotation), below)
+        image = self._mean_square(predicted, prepared, pixels)
+        if by_basis is None:
+            return Losses(image, None)
+        linear = by_basis.real - by_basis.imag if self.hartley else by_basis
+        return Losses(image, self._mean_square(linear, prepared, pixels[:below]))
 
     def of_latent(self, model: HyperNetwork, latent: Tensor, prepared: PreparedImages, rotation: Tensor) -> Tensor:
         """(b,) loss of images whose latents are known already."""
         predicted = model.inr(model.decode(latent), rotate_slice(self.coordinates, rotation))
         return self._mean_square(predicted, prepared, self.pixels)
+
+    def _without(self, prepared: PreparedImages, hidden: Tensor) -> PreparedImages:
+        """The images without some coefficients; the others are raised, so that their mean square stays (as in dropout)."""
+        raise_by = len(hidden) / (~hidden).sum().clamp_min(1)
+        factor = torch.ones(prepared.coefficients.shape[1:], device=hidden.device)
+        kx, ky = self.half_disc.unbind(1)
+        weight = (~hidden).float() * raise_by.sqrt()
+        box = self.preprocessor.scale.box_px
+        factor[ky % box, kx] = weight
+        on_axis = kx == 0  # the only column of rfft2 that holds both of a pair
+        factor[-ky[on_axis] % box, 0] = weight[on_axis]
+        return PreparedImages(prepared.coefficients * factor, prepared.ctf)
+
+    def _slices(self, prepared: PreparedImages, rotation: Tensor, hidden: Tensor | None) -> ObservedSlices:
+        """The coefficients that the basis volumes are fitted to."""
+        seen = (self.half_disc**2).sum(1) < self.basis_radius_squared
+        pixels = self.half_disc[seen if hidden is None else seen & ~hidden]
+        coordinates = rotate_slice(self.preprocessor.grid.coordinates(pixels), rotation)
+        return ObservedSlices(
+            gather_half_disc(prepared.coefficients, pixels), gather_half_disc(prepared.ctf, pixels), coordinates
+        )
+
+    def _hidden_rows(self, rows: Tensor | None, hidden: Tensor | None) -> Tensor | None:
+        """Of the rows those that are hidden from the encoder."""
+        if hidden is None:
+            return rows
+        is_hidden = hidden
+        if self.hartley:  # on the whole disc k and -k are one coefficient
+            box = self.preprocessor.scale.box_px
+            of_pixel = torch.zeros(box, box, dtype=torch.bool, device=hidden.device)
+            kx, ky = self.half_disc.unbind(1)
+            of_pixel[ky % box, kx % box] = of_pixel[-ky % box, -kx % box] = hidden
+            kx, ky = self.pixels.unbind(1)
+            is_hidden = of_pixel[ky % box, kx % box]
+        if rows is None:
+            return torch.nonzero(is_hidden)[:, 0]
+        rows = rows.to(hidden.device)
+        return rows[is_hidden[rows]]
 
     def _mean_square(self, predicted: Tensor, prepared: PreparedImages, pixels: Tensor) -> Tensor:
         target, ctf = self._at(prepared, pixels)

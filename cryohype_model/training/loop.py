@@ -27,7 +27,14 @@ from cryohype_model.runs.metrics_log import append_metrics, truncate_metrics
 from cryohype_model.training.checkpoints import keep_checkpoint
 from cryohype_model.training.prepare import TrainingSet
 from cryohype_model.training.progress import TrainingProgress, memory_gb
-from cryohype_model.training.schedule import coordinate_rows, epoch_batches, learning_rate, steps_in_epoch, token_mask
+from cryohype_model.training.schedule import (
+    coordinate_rows,
+    epoch_batches,
+    hidden_coefficients,
+    learning_rate,
+    steps_in_epoch,
+    token_mask,
+)
 from cryohype_model.training.stop import StopRequest
 
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl and two looks at the loss
@@ -209,14 +216,15 @@ class _Trainer:
             group["lr"] = learning_rate(options, self.position, self.steps_per_epoch)
         rows = coordinate_rows(options, self.loss.radius_squared, self.position, self.steps_per_epoch)
         keep = self._token_mask(len(batch.index))
-        value = self.loss(self.model, batch, rows, keep).mean()
+        hidden = hidden_coefficients(options, len(self.loss.half_disc), self.position)
+        losses = self.loss(self.model, batch, rows, keep, None if hidden is None else hidden.to(fabric.device))
         self.optimizer.zero_grad(set_to_none=True)
-        fabric.backward(value)
+        fabric.backward(losses.total(options.basis_loss))
         if options.gradient_clip > 0:
             # error_if_nonfinite would cost a synchronisation each step; the loss is looked at instead
             fabric.clip_gradients(self.model, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False)
         self.optimizer.step()
-        return value
+        return losses.image.mean()
 
     def _token_mask(self, images: int) -> Tensor | None:
         tokens = (self.data.scale.box_px // self.config.model.patch_px) ** 2

@@ -73,5 +73,20 @@ def token_mask(config: TrainingConfig, images: int, tokens: int, step: int, rank
     return keep[rank::world].float()
 
 
+def hidden_coefficients(config: TrainingConfig, count: int, step: int) -> Tensor | None:
+    """(count,) bool: which coefficients of the half disc the encoder does not see at this step; None where it sees all.
+
+    The noise of different coefficients is independent, so a loss over those that are hidden cannot fall by copying noise
+    (Batson & Royer 2019, Noise2Self).
+    """
+    if config.held_out_fraction == 0:
+        return None
+    generator = torch.Generator().manual_seed(_step_seed(config.seed, 4, step))
+    number = min(count - 1, max(1, round(count * config.held_out_fraction)))
+    hidden = torch.zeros(count, dtype=torch.bool)
+    hidden[torch.randperm(count, generator=generator)[:number]] = True
+    return hidden
+
+
 def _step_seed(*words: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1)[0])

@@ -17,6 +17,7 @@ from cryohype_model.imaging.fourier import resize_volume, volume_to_fourier
 from cryohype_model.imaging.preprocess import ImageScale
 from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.nets.build import build_model
+from cryohype_model.nets.inputs import EncoderInput
 from cryohype_model.simulate.config import MixtureConfig
 from cryohype_model.simulate.procedural import procedural_complex
 from cryohype_model.simulate.structures import structure_density
@@ -122,7 +123,7 @@ def networks(request: pytest.FixtureRequest, tiny_config: Callable[..., RunConfi
     kind = {"conditioning": "concat"} if request.param == "concat" else {"inr": {"output": request.param}}
     model = build_model(tiny_config(Path("none.star"), **kind).model, BOX_PX).eval()
     with torch.inference_mode():
-        latent = model.encode(torch.randn(1, BOX_PX, BOX_PX), torch.eye(3)[None], torch.zeros(1, 4))
+        latent = model.encode(EncoderInput(torch.randn(1, BOX_PX, BOX_PX), torch.eye(3)[None], torch.zeros(1, 4)))
     return model, latent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from cryohype_model.config import DataConfig, ModelConfig
+from cryohype_model.imaging.fourier import fourier_to_image, image_to_fourier
 from cryohype_model.imaging.particles import Particles
 from cryohype_model.imaging.preprocess import Preprocessor
 from cryohype_model.imaging.project import pad_for_slicing, slice_volume
 from cryohype_model.io.mrc import read_volume
 from cryohype_model.io.particles import read_particles
+from cryohype_model.nets.hypernetwork import Prediction
+from cryohype_model.nets.inputs import EncoderInput
 from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.simulate.config import MixtureConfig
 from cryohype_model.simulate.mixture import simulate_mixture
@@ -31,10 +35,10 @@ class Truth(nn.Module):
         super().__init__()
         self.transform, self.factor, self.box_px, self.hartley = pad_for_slicing(volume), factor, box_px, hartley
 
-    def forward(self, _images: Tensor, _rotation: Tensor, _ctf: Tensor, coordinates: Tensor, _keep: object) -> Tensor:
+    def forward(self, _inputs: EncoderInput, coordinates: Tensor, _basis_count: int) -> Prediction:
         """Values at coordinates in cycles/pixel of the box."""
         values = slice_volume(self.transform, coordinates * self.box_px * 2) * self.factor
-        return values.real - values.imag if self.hartley else values
+        return Prediction(values.real - values.imag if self.hartley else values, None)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ def _mean_loss(star: Path, output: str, box_px: int = STORED_PX, factor: float =
     factor *= (box_px / STORED_PX) ** 2 / scale.scale
     density = torch.from_numpy(volume[::-1].copy() if mirror else volume)
     model = Truth(density, factor, box_px, output == "hartley")
-    return SliceLoss(Preprocessor(scale), config)(model, particles.batch(range(20)))
+    return SliceLoss(Preprocessor(scale), config)(model, particles.batch(range(20))).image
 
 
 @pytest.mark.parametrize("output", ["complex", "hartley"])
@@ -70,20 +74,61 @@ def test_anything_else_has(clean: Path, output: str) -> None:
     assert float(_mean_loss(clean, output, mirror=True).mean()) > 0.01
 
 
+class Zero(nn.Module):
+    """Nothing, at any coordinates; keeps what it was shown."""
+
+    def forward(self, inputs: EncoderInput, coordinates: Tensor, _basis_count: int) -> Prediction:
+        """Zeros."""
+        self.seen = inputs
+        return Prediction(torch.zeros(coordinates.shape[:2], dtype=torch.complex64), None)
+
+
 def test_some_coordinates_only(clean: Path) -> None:
     particles = Particles(read_particles(clean))
     preprocessor = Preprocessor(image_scale(particles, DataConfig(), contrast=1))
     loss = SliceLoss(preprocessor, ModelConfig())
 
-    class Zero(nn.Module):
-        def forward(self, *arguments: object) -> Tensor:
-            """Nothing, at any coordinates."""
-            coordinates = arguments[3]
-            assert isinstance(coordinates, Tensor)
-            return torch.zeros(coordinates.shape[:2], dtype=torch.complex64)
-
     rows = torch.tensor([0, 3, 4])
     batch = particles.batch([5])
     prepared = preprocessor.prepare(batch.images, batch.shift_px, batch.ctf)
     expected = preprocessor.half_disc_values(prepared.coefficients)[:, rows].abs().square().mean(1)
-    torch.testing.assert_close(loss(Zero(), batch, rows), expected)
+    torch.testing.assert_close(loss(Zero(), batch, rows).image, expected)
+
+
+@pytest.mark.parametrize("output", ["complex", "hartley"])
+def test_the_encoder_does_not_see_what_the_loss_is_taken_over(clean: Path, output: str) -> None:
+    """Change the hidden coefficients of the images: the loss changes, what the encoder sees does not."""
+    particles = Particles(read_particles(clean))
+    preprocessor = Preprocessor(image_scale(particles, DataConfig(**NO_WINDOW), contrast=1))
+    config = ModelConfig.model_validate({"inr": {"output": output}, "basis_volumes": 3, "basis_radius": 1.0})
+    loss, model = SliceLoss(preprocessor, config), Zero()
+    hidden = torch.rand(len(loss.half_disc), generator=torch.Generator().manual_seed(0)) < 0.5
+    batch = particles.batch(range(4))
+    change = image_to_fourier(torch.randn(4, STORED_PX, STORED_PX))
+    only_hidden = torch.zeros(change.shape, dtype=torch.complex64)
+    kx, ky = loss.half_disc[hidden].unbind(1)
+    only_hidden[:, ky % STORED_PX, kx] = change[:, ky % STORED_PX, kx]
+    on_axis = kx == 0
+    only_hidden[:, -ky[on_axis] % STORED_PX, 0] = change[:, ky[on_axis] % STORED_PX, 0].conj()
+    only_hidden[:, 0, 0] = only_hidden[:, 0, 0].real.to(torch.complex64)
+    # centred batches, so that the phase ramp of a shift does not turn the change
+    still = replace(batch, shift_px=torch.zeros(4, 2))
+    changed = replace(still, images=still.images + fourier_to_image(only_hidden, STORED_PX))
+    before, seen = loss(model, still, hidden=hidden).image, model.seen
+    after, seen_after = loss(model, changed, hidden=hidden).image, model.seen
+    torch.testing.assert_close(seen.images, seen_after.images, atol=1e-5, rtol=1e-5)
+    assert seen.slices is not None and seen_after.slices is not None
+    torch.testing.assert_close(seen.slices.values, seen_after.slices.values, atol=1e-5, rtol=1e-5)
+    assert seen.slices.values.shape[1] == int((~hidden).sum())
+    assert float((after - before).abs().min()) > 0.01
+    full = loss(model, still).image * len(loss.pixels)
+    parts = [loss(model, still, hidden=mask).image * _on_disc(loss, mask) for mask in (hidden, ~hidden)]
+    torch.testing.assert_close(parts[0] + parts[1], full)  # the loss is over the hidden ones, all of them, and no others
+
+
+def _on_disc(loss: SliceLoss, mask: Tensor) -> int:
+    """Coefficients of the loss's lattice under a mask of the half disc: on the whole disc each pair counts twice, 0 once."""
+    if not loss.hartley:
+        return int(mask.sum())
+    origin = (loss.half_disc == 0).all(1)
+    return 2 * int(mask.sum()) - int((mask & origin).sum())

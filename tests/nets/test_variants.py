@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cryohype_model.imaging.particles import Particles
 from cryohype_model.imaging.preprocess import Preprocessor
 from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.build import build_model
+from cryohype_model.nets.inputs import EncoderInput, ObservedSlices
 from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.training.prepare import image_scale
 
@@ -28,6 +30,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "concat": {"conditioning": "concat"},
     "unet": {"encoder": "unet"},
     "mlp": {"encoder": "mlp"},
+    "basis": {"basis_volumes": 5, "basis_hidden": 16, "image_tokens": False},
+    "basis beside image tokens": {"basis_volumes": 5, "basis_hidden": 16, "inr": {"output": "hartley"}},
+    "concat of basis": {"basis_volumes": 5, "basis_hidden": 16, "image_tokens": False, "conditioning": "concat"},
 }
 
 
@@ -41,22 +46,32 @@ def _loss(config: RunConfig, star: Path) -> tuple[SliceLoss, Particles]:
     return SliceLoss(Preprocessor(image_scale(particles, config.data, 1)), config.model), particles
 
 
+def _inputs(count: int) -> EncoderInput:
+    """Random particles."""
+    values = torch.randn(count, 40, dtype=torch.complex64)
+    slices = ObservedSlices(values, torch.rand(count, 40), torch.rand(count, 40, 3) - 0.5)
+    return EncoderInput(
+        torch.randn(count, BOX_PX, BOX_PX), torch.eye(3).expand(count, 3, 3), torch.zeros(count, 4), slices=slices
+    )
+
+
 def test_shapes(config: RunConfig) -> None:
     model = build_model(config.model, BOX_PX)
-    images, rotation = torch.randn(3, BOX_PX, BOX_PX), torch.eye(3).expand(3, 3, 3)
-    latent = model.encode(images, rotation, torch.zeros(3, 4))
+    inputs = _inputs(3)
+    latent = model.encode(inputs)
     layers = model.decode(latent)
-    values = model(images, rotation, torch.zeros(3, 4), torch.rand(3, 5, 3) - 0.5)
+    values, by_basis = model(inputs, torch.rand(3, 5, 3) - 0.5, basis_count=2)
     assert latent.ndim == 3 and len(latent) == 3
     assert [tuple(layer.weight.shape[-2:]) for layer in layers] == model.inr.weight_shapes
     assert values.shape == (3, 5)
     assert values.dtype == (torch.complex64 if config.model.inr.output == "complex" else torch.float32)
+    assert by_basis is None if not config.model.basis_volumes else by_basis.shape == (3, 2)
 
 
 def test_gradient_reaches_every_parameter(config: RunConfig, mixture: Path) -> None:
     loss, particles = _loss(config, mixture)
     model = build_model(config.model, BOX_PX)
-    loss(model, particles.batch([0, 1, 2])).mean().backward()
+    loss(model, particles.batch([0, 1, 2])).total().backward()
     idle = [name for name, p in model.named_parameters() if p.grad is None or not bool(p.grad.any())]
     assert idle == []
 
@@ -68,7 +83,7 @@ def test_the_loss_of_a_few_images_falls(config: RunConfig, mixture: Path) -> Non
     batch = particles.batch(range(6))
     values = []
     for _ in range(60):
-        value = loss(model, batch).mean()
+        value = loss(model, batch).total()
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
@@ -87,7 +102,7 @@ def test_the_same_seed_gives_the_same_network_and_leaves_the_random_state_alone(
 
 def test_modulated_weights_have_columns_of_unit_norm(tiny_config: TinyConfig) -> None:
     model = build_model(tiny_config(Path("none.star")).model, BOX_PX)
-    latent = model.encode(torch.randn(2, BOX_PX, BOX_PX), torch.eye(3).expand(2, 3, 3), torch.zeros(2, 4))
+    latent = model.encode(_inputs(2))
     for layer in model.decode(latent):
         norm = layer.weight.norm(dim=1)
         torch.testing.assert_close(norm, torch.ones_like(norm))
@@ -105,13 +120,14 @@ def test_columns_of_a_layer_share_the_tokens_in_turn(tiny_config: TinyConfig) ->
 
 def test_tokens_that_are_hidden_have_no_influence(tiny_config: TinyConfig) -> None:
     model = build_model(tiny_config(Path("none.star")).model, BOX_PX)
-    images, keep = torch.randn(1, BOX_PX, BOX_PX), torch.ones(1, 16)
+    keep = torch.ones(1, 16)
     keep[0, 0] = 0
-    changed = images.clone()
-    changed[0, :4, :4] += 1.0
-    pose = torch.eye(3)[None], torch.zeros(1, 4)
-    assert torch.equal(model.encode(images, *pose, keep), model.encode(changed, *pose, keep))
-    assert not torch.equal(model.encode(images, *pose), model.encode(changed, *pose))
+    inputs = _inputs(1)
+    images = inputs.images.clone()
+    images[0, :4, :4] += 1.0
+    changed = replace(inputs, images=images)
+    assert torch.equal(model.encode(replace(inputs, keep=keep)), model.encode(replace(changed, keep=keep)))
+    assert not torch.equal(model.encode(inputs), model.encode(changed))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from cryohype_model.cli import main
 from cryohype_model.config import dump_config, load_config
 from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from cryohype_model.nets.loss import SliceLoss
+from cryohype_model.nets.loss import Losses, SliceLoss
 from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
@@ -52,7 +52,7 @@ def _interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int, number: int = 
     """A signal to this process while step ``steps`` is computed."""
     original, calls = SliceLoss.__call__, 0
 
-    def counted(*arguments: Any) -> torch.Tensor:
+    def counted(*arguments: Any) -> Losses:
         nonlocal calls
         calls += 1
         if calls == steps:
@@ -196,7 +196,7 @@ def test_half_the_batch_after_the_memory_ran_out(
     calls = 0
     original = SliceLoss.__call__
 
-    def greedy(*arguments: Any) -> torch.Tensor:
+    def greedy(*arguments: Any) -> Losses:
         nonlocal calls
         calls += 1
         if calls == 12:
@@ -221,16 +221,16 @@ def test_a_diverged_training_says_so_and_keeps_the_last_good_checkpoint(
 ) -> None:
     original, calls = SliceLoss.__call__, 0
 
-    def sick(loss: SliceLoss, model: Any, *arguments: Any) -> torch.Tensor:
+    def sick(loss: SliceLoss, model: Any, *arguments: Any) -> Losses:
         nonlocal calls
         calls += 1
-        value = original(loss, model, *arguments)
+        value = original(loss, model, *arguments).image
         if when == "loss":
-            return value * (float("nan") if calls == 11 else 1.0)
+            return Losses(value * (float("nan") if calls == 11 else 1.0), None)
         if calls == 16:  # the last step of the epoch: its loss is finite, the weights after it are not
             value = value + 0 * value.detach()
             value.register_hook(lambda gradient: gradient * float("nan"))
-        return value
+        return Losses(value, None)
 
     monkeypatch.setattr(SliceLoss, "__call__", sick)
     run = Run(tmp_path / "run")
@@ -352,7 +352,7 @@ def test_settings_that_fit_where_none_are_given(mixture: Path, tmp_path: Path) -
 
 
 def test_any_other_failure_is_in_the_manifest(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: Any) -> torch.Tensor:
+    def broken(*arguments: Any) -> Losses:
         raise ZeroDivisionError("a defect of ours")
 
     monkeypatch.setattr(SliceLoss, "__call__", broken)
