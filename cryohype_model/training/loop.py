@@ -29,6 +29,7 @@ from cryohype_model.training.prepare import TrainingSet
 from cryohype_model.training.progress import TrainingProgress, memory_gb
 from cryohype_model.training.schedule import (
     coordinate_rows,
+    copies_noise,
     epoch_batches,
     hidden_coefficients,
     learning_rate,
@@ -138,6 +139,7 @@ class _Trainer:
         self.best_loss = math.inf
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=fabric.device)
         self.images_per_s = 0.0
+        self.copies_noise = False
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue exactly where a checkpoint was written."""
@@ -243,12 +245,24 @@ class _Trainer:
             f"epoch {self.epoch}/{options.epochs}  loss {loss:.4f} (noise floor {self.data.scale.noise_floor:.4f})  "
             f"{self.images_per_s:.0f} images/s  {memory_gb(self.fabric.device):.2f} GB"
         )
+        self._look_at_the_floor(loss)
         if self.epoch % options.checkpoint_epochs == 0 or self.epoch == options.epochs or self._must_stop():
             is_best = loss < self.best_loss  # of those that have a checkpoint
             self.best_loss = min(loss, self.best_loss)
             self._save(is_best)
         self._set_status("running", epochs_done=self.epoch)
         return loss
+
+    def _look_at_the_floor(self, loss: float) -> None:
+        """Say once that the networks have begun to copy noise."""
+        if self.copies_noise or not copies_noise(loss, self.data.scale.noise_floor):
+            return
+        self.copies_noise = True
+        self.progress.say(
+            f"The loss fell below the noise floor in epoch {self.epoch}: the networks copy noise out of the images that they are "
+            "to predict, and maps of single images get worse from here. Use an earlier checkpoint, or train with "
+            "--set training.held_out_fraction=0.5, which makes it impossible."
+        )
 
     def _report(self, loss: float) -> None:
         if self.fabric.is_global_zero:

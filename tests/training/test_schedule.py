@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from cryohype_model.config import TrainingConfig
 from cryohype_model.imaging.grid import FourierGrid
-from cryohype_model.training.schedule import coordinate_rows, epoch_batches, learning_rate, steps_in_epoch, token_mask
+from cryohype_model.training.schedule import (
+    coordinate_rows,
+    copies_noise,
+    epoch_batches,
+    hidden_coefficients,
+    learning_rate,
+    steps_in_epoch,
+    token_mask,
+)
 
 COUNTS = st.integers(1, 60)
 SIZES = st.integers(1, 20)
@@ -105,3 +113,30 @@ def test_token_masks_of_processes_are_parts_of_one() -> None:
         assert part is not None and torch.equal(part, one[rank::2])
     assert token_mask(TrainingConfig(), 8, 100, step=5) is None
     assert np.isin(one.numpy(), [0.0, 1.0]).all()
+
+
+def test_coefficients_are_held_out_anew_at_each_step() -> None:
+    config = TrainingConfig(held_out_fraction=0.25)
+    first, again, other = (hidden_coefficients(config, 40, step) for step in (3, 3, 4))
+    assert first is not None and again is not None and other is not None
+    assert int(first.sum()) == int(other.sum()) == 10
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    often = torch.stack([_hidden(config, step) for step in range(200)]).float().mean(0)
+    assert float(often.min()) > 0.1 and float(often.max()) < 0.45  # each in turn
+    assert hidden_coefficients(TrainingConfig(), 40, 0) is None
+
+
+def _hidden(config: TrainingConfig, step: int) -> torch.Tensor:
+    hidden = hidden_coefficients(config, 40, step)
+    assert hidden is not None
+    return hidden
+
+
+def test_something_is_always_seen_and_something_held_out() -> None:
+    for fraction in (0.01, 0.99):
+        hidden = hidden_coefficients(TrainingConfig(held_out_fraction=fraction), 5, 0)
+        assert hidden is not None and 0 < int(hidden.sum()) < 5
+
+
+def test_a_loss_below_the_floor_is_copied_noise() -> None:
+    assert not copies_noise(0.8, 0.8) and not copies_noise(0.797, 0.8) and copies_noise(0.79, 0.8)

@@ -77,9 +77,10 @@ def _same(a: Any, b: Any) -> bool:
 
 
 EXTRAS = ["--set", "training.input_mask_fraction=0.2", "--set", "training.coordinate_fraction=0.7"]
+HELD_OUT = ["--set", "model.basis_volumes=4", "--set", "model.image_tokens=false", "--set", "training.held_out_fraction=0.5"]
 
 
-@pytest.mark.parametrize("options", [[], EXTRAS], ids=["plain", "masks"])
+@pytest.mark.parametrize("options", [[], EXTRAS, HELD_OUT], ids=["plain", "masks", "basis volumes and held-out coefficients"])
 @pytest.mark.parametrize("steps", [5, 8])  # in the middle, and at the end, of an epoch
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, options: list[str]
@@ -257,6 +258,20 @@ def test_best_is_the_best_of_those_that_were_written(train: Train, tmp_path: Pat
     assert train("run", "--epochs", "4", "--set", "training.checkpoint_epochs=2") == 0
     best = load_checkpoint(Run(tmp_path / "run").checkpoints / "best.ckpt")
     assert best.epoch == 2 and best.best_loss == pytest.approx(0.5)
+
+
+def test_a_loss_below_the_noise_floor_is_told_once(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish = loop._Trainer._finish_epoch
+    shares = iter([1.2, 0.9, 0.8])
+
+    def with_loss(trainer: Any) -> float:
+        trainer.loss_sum.fill_(next(shares) * trainer.data.scale.noise_floor * trainer.steps_per_epoch)
+        return finish(trainer)
+
+    monkeypatch.setattr(loop._Trainer, "_finish_epoch", with_loss)
+    assert train("run", "--epochs", "3") == 0
+    said = Run(tmp_path / "run").log.read_text()
+    assert said.count("below the noise floor") == 1 and "in epoch 2" in said and "held_out_fraction=0.5" in said
 
 
 def test_resuming_from_an_earlier_checkpoint_keeps_what_it_writes(train: Train, tmp_path: Path) -> None:
