@@ -116,25 +116,33 @@ class SliceAccumulator:
         total._sums = self._sums + other._sums
         return total
 
-    def solve(self, noise_to_signal: Tensor) -> Tensor:
+    def solve(self, noise_to_signal: Tensor, *, keep_power: bool = False) -> Tensor:
         """The real map numerator / (weight + noise-to-signal of the shell), (D, D, D).
 
         Parameters
         ----------
         noise_to_signal : (D/2 + 1,) in units of the weight.
+        keep_power : divide each shell by what the regulariser, and voxels that no slice met, leave of a signal on average.
         """
         shells = shell_of_voxels(self.box_px).to(self.weight.device)
         known = shells < len(noise_to_signal)
-        ratio = noise_to_signal[shells.clamp_max(len(noise_to_signal) - 1)]
-        coefficients = torch.where(known, self.numerator / (self.weight + ratio), 0)
+        inner = shells.clamp_max(len(noise_to_signal) - 1)
+        regularised = self.weight + noise_to_signal[inner]
+        if keep_power:
+            regularised = regularised * self._shell_mean(self.weight / regularised).clamp_min(1e-6)[inner]
+        coefficients = torch.where(known, self.numerator / regularised, 0)
         return _undo_interpolation(fourier_to_volume(coefficients, self.box_px))
 
     def mean_weight(self) -> Tensor:
         """(D/2 + 1,) mean of the weight in each shell."""
-        shells = shell_of_voxels(self.box_px).to(self.weight.device).flatten()
+        return self._shell_mean(self.weight)
+
+    def _shell_mean(self, values: Tensor) -> Tensor:
+        """(D/2 + 1,) mean in each shell of (D, D, D/2 + 1) values."""
+        shells = shell_of_voxels(self.box_px).to(values.device).flatten()
         count = self.box_px // 2 + 1
         keep = shells < count
-        total = torch.zeros(count, device=self.weight.device).index_add_(0, shells[keep], self.weight.flatten()[keep])
+        total = torch.zeros(count, device=values.device).index_add_(0, shells[keep], values.flatten()[keep])
         return total / torch.bincount(shells[keep], minlength=count)
 
 
@@ -196,7 +204,9 @@ def backproject(
 
 
 def _reconstruct(first: SliceAccumulator, second: SliceAccumulator, scale: ImageScale, count: int) -> Reconstruction:
-    halves = [_crop(half.solve(0.1 * half.mean_weight().clamp_min(1e-8)), scale) for half in (first, second)]
+    ridge = [0.1 * half.mean_weight().clamp_min(1e-8) for half in (first, second)]
+    solved = [half.solve(least, keep_power=True) for half, least in zip((first, second), ridge, strict=True)]
+    halves = [_crop(volume, scale) for volume in solved]
     fsc = fourier_shell_correlation(halves[0], halves[1])
     both = first + second
     volume = _crop(both.solve(noise_to_signal(fsc, both.mean_weight())), scale)
