@@ -1,4 +1,4 @@
-"""The analysis of a run: latents of every particle, UMAP, clusters, maps of their medoids, pictures."""
+"""The analysis of a run: latents of every particle, UMAP, clusters, maps of their medoids and what supports them, pictures."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cryohype_model.analysis.maps import drop_stale_series, partition_digest, wr
 from cryohype_model.analysis.medoids import medoids
 from cryohype_model.analysis.pictures import write_pictures
 from cryohype_model.analysis.progress import Progress
+from cryohype_model.analysis.quality import measure_quality
 from cryohype_model.analysis.reduce import umap_coordinates
 from cryohype_model.config import AnalysisConfig
 from cryohype_model.errors import RunError
@@ -24,6 +25,7 @@ from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.table import ParticleTable
 from cryohype_model.metrics.classification import adjusted_rand_index, match_clusters
 from cryohype_model.runs.latents import LatentSpace, LatentWriter
+from cryohype_model.runs.quality import QualityTable
 from cryohype_model.runs.volumes import VolumeSeries
 
 Rows = npt.NDArray[np.int64]
@@ -31,12 +33,18 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Parts:
-    """Which parts of an analysis are made, besides latents and clusters."""
+    """Which parts of an analysis are made, besides latents and clusters.
+
+    Attributes
+    ----------
+    quality : compare the maps that are made with the back-projections of their clusters.
+    """
 
     umap: bool = True
     medoid_volumes: bool = True
     mean_volumes: bool = False
     activations: bool = False
+    quality: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class AnalysisResult:
     latents : the finished folder. clustering : the partition. medoids : particle by cluster.
     variance_ratio : (q,) explained variance of each component.
     accuracy, adjusted_rand_index : of the clusters, where labels are known.
-    series : the maps that were made. figures : the pictures. seconds : that it all took.
+    series : the maps that were made. quality : how far particles support them, or None. figures : the pictures.
+    seconds : that it all took.
     """
 
     latents: LatentSpace
@@ -58,6 +67,7 @@ class AnalysisResult:
     accuracy: float | None
     adjusted_rand_index: float | None
     series: list[VolumeSeries] = field(default_factory=list)
+    quality: QualityTable | None = None
     figures: list[Path] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -85,9 +95,12 @@ def analyze(trained: TrainedRun, config: AnalysisConfig, progress: Progress, par
         series.append(write_medoids(trained, medoid_rows, digest, progress))
     if parts.mean_volumes and medoid_rows:
         series.append(write_means(trained, clustering.assignment, config.seed, progress))
-    figures = write_pictures(trained, latents, series, config.seed, parts.activations, progress)
+    quality = None
+    if parts.quality and series:
+        quality = measure_quality(trained, latents, clustering.assignment, series, config.seed, progress)
+    figures = write_pictures(trained, latents, series, quality, config.seed, parts.activations, progress)
     ratio, seconds = basis.variance_ratio, time.monotonic() - began
-    return AnalysisResult(latents, clustering, medoid_rows, ratio, *scores, series, figures, seconds)
+    return AnalysisResult(latents, clustering, medoid_rows, ratio, *scores, series, quality, figures, seconds)
 
 
 def _latents(

@@ -14,6 +14,7 @@ from cryohype_model.io.atomic import fresh_partial, replace_folder
 from cryohype_model.io.mrc import read_volume
 from cryohype_model.runs.latents import LatentSpace
 from cryohype_model.runs.metrics_log import read_metrics
+from cryohype_model.runs.quality import QualityTable
 from cryohype_model.runs.volumes import VolumeSeries
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ Drawing = tuple[str, Callable[[], "Figure"]]
 
 
 def write_pictures(
-    trained: TrainedRun, latents: LatentSpace, series: Sequence[VolumeSeries], seed: int, activations: bool, progress: Progress
+    trained: TrainedRun,
+    latents: LatentSpace,
+    series: Sequence[VolumeSeries],
+    quality: QualityTable | None,
+    seed: int,
+    activations: bool,
+    progress: Progress,
 ) -> list[Path]:
     """Draw everything that there is data for; the folder appears complete.
 
     Parameters
     ----------
-    series : maps of the clusters, of which the medoids are drawn.
+    series : maps of the clusters, of which the medoids are drawn. quality : of these maps, where it was measured.
     activations : also look into the INRs (the paper's Figs. 7 and 8).
 
     Returns
@@ -39,6 +46,7 @@ def write_pictures(
     folder = latents.path / "figures"
     partial = fresh_partial(folder)
     drawings = [*_latent_drawings(latents), *_training_drawings(trained, latents), *_map_drawings(latents, series)]
+    drawings += _quality_drawings(quality)
     if activations:
         drawings += _activation_drawings(trained, latents, seed, progress)
     progress.begin("figures", len(drawings))
@@ -87,6 +95,13 @@ def _map_drawings(latents: LatentSpace, series: Sequence[VolumeSeries]) -> Itera
         sizes, pixel_size = latents.meta["cluster_sizes"], shown[0].pixel_size_angstrom
         name = "medoid_maps" if shown[0].method == "medoid" else "mean_maps"
         yield name, _later(cluster_gallery, volumes, sizes, pixel_size, what)
+
+
+def _quality_drawings(quality: QualityTable | None) -> Iterator[Drawing]:
+    from cryohype_model.analysis.curves import quality_figure
+
+    if quality is not None and quality.maps:
+        yield "quality", _later(quality_figure, quality, quality.read_curves())
 
 
 def _activation_drawings(trained: TrainedRun, latents: LatentSpace, seed: int, progress: Progress) -> Iterator[Drawing]:

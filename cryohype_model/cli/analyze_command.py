@@ -1,4 +1,4 @@
-"""Latents of every particle of a run: principal components, UMAP, clusters, maps of their medoids, figures.
+"""Latents of every particle of a run: principal components, UMAP, clusters, maps of their medoids beside the particles, figures.
 
 An earlier analysis of the same checkpoint is replaced, once the new one is whole.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryohype_model.cli.output import add_json_option, console, print_json
+from cryohype_model.cli.quality_table import print_quality, quality_record
 from cryohype_model.cli.stages import stages
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts.add_argument("--no-umap", action="store_true", help="no two-dimensional picture of the latents")
     parts.add_argument("--no-volumes", action="store_true", help="no maps of the medoids")
     parts.add_argument("--mean", action="store_true", help="also a map of the mean latent of each cluster")
+    parts.add_argument("--no-quality", action="store_true", help="do not compare the maps with the particles of their clusters")
     parts.add_argument("--activations", action="store_true", help="also look into the INRs (the paper's Figs. 7 and 8)")
     parser.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute, default auto")
     add_json_option(parser)
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     trained = open_trained_run(args.run_folder, args.checkpoint, args.accelerator)
     config = _config(trained.config, args)
-    parts = Parts(not args.no_umap, not args.no_volumes, args.mean, args.activations)
+    parts = Parts(not args.no_umap, not args.no_volumes, args.mean, args.activations, not args.no_quality)
     with stages() as progress:
         result = analyze(trained, config, progress, parts)
     _print_result(result)
@@ -75,6 +77,8 @@ def _print_result(result: AnalysisResult) -> None:
         lines.append(f"clusters against labels: accuracy {result.accuracy:.3f}, adjusted Rand index {index:.3f}")
     lines += [f"{len(series)} maps in {series.path}" for series in result.series]
     lines.append(f"written to {result.latents.path} in {result.seconds:.0f} s")
+    if result.quality is not None:
+        print_quality(console, result.quality)
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -95,6 +99,7 @@ def _record(result: AnalysisResult) -> dict[str, Any]:
         record |= {"accuracy": result.accuracy, "ari": result.adjusted_rand_index}
     return record | {
         "checkpoint": result.latents.checkpoint,
+        "quality": None if result.quality is None else quality_record(result.quality),
         "volumes": [str(series.path) for series in result.series],
         "figures": [str(path) for path in result.figures],
         "folder": str(result.latents.path),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cryohype_model.errors import RunError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -25,6 +27,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem 2rem; align-items: start; }
 .grid .wide { grid-column: 1 / -1; }
 figure { margin: 1rem 0; } figcaption { color: #566072; font-size: .92rem; } img { max-width: 100%; height: auto; }
+.warned { color: #b3261e; }
 pre { background: #f3f5f8; padding: .8rem; overflow-x: auto; font-size: .85rem; } .lead { color: #566072; }
 """
 
@@ -37,6 +40,11 @@ PICTURES = {
     "confusion.png": "Clusters matched to structures.",
     "histograms.png": "Spread of each metric over the maps.",
 }
+QUALITY_CAPTION = (
+    "Half maps: FSC of the particles of a cluster among themselves. Grey: what a right map reaches against all of them. "
+    "Blue: what the network's map reaches. Dotted: what it would reach if all the detail that it shows were true; "
+    "where dotted lies well above blue, detail is not in the particles."
+)
 WIDE = {"medoid_maps.png"}  # many panels side by side: the whole width of the page
 
 
@@ -60,6 +68,7 @@ def write_demo_report(folder: Path, facts: dict[str, Any], commands: Sequence[Se
         _picture(
             comparison, "True map, map generated from one single noisy image, and back-projection of all images with true labels."
         ),
+        *_quality(folder),
         "<h2>Latent space and training</h2>",
         "<div class='grid'>",
         *_pictures(folder),
@@ -99,6 +108,32 @@ def comparison_figure(folder: Path) -> Figure:
                 panel.set_title(entry["name"], fontsize=9)
         panel_row[0].set_ylabel(name)
     return figure
+
+
+def _quality(folder: Path) -> list[str]:
+    """What is known of the maps without the truth: their table and its picture; nothing where it was not measured."""
+    from cryohype_model.cli.quality_table import COLUMNS, LEGEND, quality_cells
+    from cryohype_model.runs.latents import read_latents
+    from cryohype_model.runs.quality import read_quality
+    from cryohype_model.runs.run import open_run
+
+    try:
+        table = read_quality(read_latents(open_run(folder / "run")))
+    except RunError:
+        return []
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in COLUMNS)
+    rows = []
+    for one in table.maps:
+        cells = "".join(f"<td class='number'>{html.escape(cell)}</td>" for cell in quality_cells(one))
+        kind = " class='warned'" if one.warned else ""
+        rows.append(f"<tr>{cells}<td{kind}>{html.escape(one.sentence)}</td></tr>")
+    return [
+        "<h2>Without the truth: are the maps in their particles?</h2>",
+        "<p>What can be asked of real data too: the map of each cluster's medoid beside the back-projection of the particles of "
+        f"that cluster. {html.escape(LEGEND)}</p>",
+        f"<table><tr>{head}</tr>{''.join(rows)}</table>",
+        _picture(table.path.parent / "figures" / "quality.png", QUALITY_CAPTION, wide=True),
+    ]
 
 
 def _pictures(folder: Path) -> list[str]:

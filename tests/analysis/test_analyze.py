@@ -64,7 +64,15 @@ def test_the_pictures_are_in_the_latents_folder(run: Run) -> None:
     result = analyse(run, EVERYTHING)
     names = {path.stem for path in result.figures}
     spaces = {f"{space}_by_{what}" for space in ("umap", "pca", "activations") for what in ("cluster", "label")}
-    assert names == spaces | {"cluster_sizes", "training_loss", "particle_loss", "medoid_maps", "mean_maps", "weight_spread"}
+    assert names == spaces | {
+        "cluster_sizes",
+        "training_loss",
+        "particle_loss",
+        "medoid_maps",
+        "mean_maps",
+        "weight_spread",
+        "quality",
+    }
     for path in result.figures:
         assert path.parent == run.latents / CHECKPOINT / "figures" and path.read_bytes()[:4] == b"\x89PNG"
 

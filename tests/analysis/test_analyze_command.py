@@ -31,6 +31,14 @@ def test_the_record_tells_what_was_found(run: Run, capsys: pytest.CaptureFixture
     assert [Path(path).name for path in record["volumes"]] == [f"medoids-{CHECKPOINT}"]
 
 
+def test_the_maps_are_measured_unless_told_otherwise(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    quality = analyse(run, capsys)["quality"]
+    assert Path(quality["file"]) == run.latents / CHECKPOINT / "quality.json" and quality["maps"] == 2
+    assert [one["cluster"] for one in quality["per_map"]] == [0, 1]
+    assert analyse(run, capsys, "--no-quality")["quality"] is None
+    assert not (run.latents / CHECKPOINT / "quality.json").exists()
+
+
 def test_options_reach_the_analysis(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--clusters", "3", "--method", "gmm", "--components", "4", "--mean", "--checkpoint", "best"]
     record = analyse(run, capsys, *options)

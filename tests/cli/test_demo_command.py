@@ -36,6 +36,7 @@ def _check_report(path: Path) -> None:
     assert all(base64.b64decode(data).startswith(b"\x89PNG") for data in pictures)
     assert len(pictures) == page.count("<img")
     assert not re.search(r"https?://|<script|<link|src='(?!data:)", page)
+    assert "are the maps in their particles?" in page and page.count("medoid</td>") == 2
     assert "cryohype train" in page and "nan" not in re.sub(r"base64,[^']+", "", page).lower()
 
 
