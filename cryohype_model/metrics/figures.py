@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cryohype_model.metrics.classification import UNASSIGNED, contingency
+from cryohype_model.metrics.correlation import correlation_words, metric_correlations
 from cryohype_model.metrics.evaluation import EvaluationTable
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe & Ito: told apart without colour vision too
@@ -92,25 +93,32 @@ def histogram_figure(tables: Tables) -> Figure:
 
 
 def relation_figure(tables: Tables) -> Figure:
-    """FSC-AUC against Chamfer distance and against vIoU, one point a structure (the paper's Fig. 13).
+    """FSC-AUC against Chamfer distance, vIoU and resolution, one point a structure, with its correlations (the paper's Fig. 13).
 
     Parameters
     ----------
     tables : evaluations by name; each becomes one colour.
     """
-    figure = Figure(figsize=(8.4, 3.8), dpi=DPI, layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    for colour, (name, table) in zip(COLOURS, tables.items(), strict=False):
-        for axes, metric in ((left, "chamfer_angstrom"), (right, "viou")):
+    figure = Figure(figsize=(10.4, 4.0), dpi=DPI, layout="constrained")
+    panels = (
+        ("chamfer_angstrom", "Chamfer distance (Å)"),
+        ("viou", "vIoU"),
+        ("resolution_fsc05_angstrom", "resolution at FSC 0.5 (Å)"),
+    )
+    first, *_ = every = figure.subplots(1, 3, sharey=True)
+    for axes, (metric, label) in zip(every, panels, strict=True):
+        coefficients = []
+        for colour, (name, table) in zip(COLOURS, tables.items(), strict=False):
             axes.scatter(table.column(metric), table.column("fsc_auc"), s=26, color=colour, alpha=0.75, edgecolor="white",
                          linewidth=0.5, label=name)  # fmt: skip
-    left.set(xlabel="Chamfer distance (Å)", ylabel="FSC-AUC (cycles/pixel)")
-    right.set(xlabel="vIoU")
-    for axes in (left, right):
+            coefficients.append(f"{name}: {correlation_words(metric_correlations(table)[metric])}")
+        axes.set_title("\n".join(coefficients), fontsize=8, color=GREY)
+        axes.set(xlabel=label)
         axes.grid(color="#e5e7eb", linewidth=0.6)
         axes.set_axisbelow(True)
         _plain(axes)
-    handles, names = left.get_legend_handles_labels()
+    first.set(ylabel="FSC-AUC (cycles/pixel)")
+    handles, names = first.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9)
     return figure
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cryohype_model.metrics.classification import ClassificationResult
+from cryohype_model.metrics.correlation import metric_correlations
 from cryohype_model.metrics.evaluation import SUMMARISED, EvaluationTable
 from cryohype_model.metrics.published import PublishedRow
 
@@ -82,6 +83,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
     classes = evaluation.classification
     content = {
         "means": flat_record(evaluation),
+        "correlations": {name: metric_correlations(table) for name, table in evaluation.tables.items()},
         "summary": {name: table.summary() for name, table in evaluation.tables.items()},
         "classification": None if classes is None else classes.as_dict(),
         "published": [asdict(row) for row in evaluation.published],
