@@ -22,8 +22,8 @@ FEWEST_PARTICLES = 20
 FEWEST_SHELLS = 3  # what agrees in fewer is a blob
 CLAIM = 0.2  # an FSC that the map should have if it were right, below which its power is too weak to matter
 CONFIRMED = 0.5  # share of a map's amplitude that must be in the particles
-LOST = 0.1  # of the carried shells: a map that fails in fewer is not warned of
-COARSER = 1.5  # ratio of resolutions from which a map is called coarser than its particles
+LOST = 0.2  # of the carried shells: a map that fails in fewer is not warned of
+COARSER = 1.25  # ratio of resolutions from which a map is called coarser than its particles
 
 TOO_FEW, NO_SIGNAL = "too few particles", "half maps do not agree"
 SUPPORTED, COARSE, DISAGREES, UNSUPPORTED = "supported", "coarser", "disagrees", "unsupported detail"
@@ -175,7 +175,9 @@ def _judged(spectrum: _Spectrum, ceiling: Curve, claimed_power: Curve, carried: 
     """The measures and what they say together; ``carried`` is the last shell that the particles carry."""
     last = len(ceiling) - 1
     reached = _ratio(spectrum.map_fsc, ceiling)[1 : carried + 1]
-    lost = np.flatnonzero(reached < CONFIRMED)
+    # half of what a right map reaches, and half of what it claims itself, where it shows more than there is
+    wanted = np.maximum(ceiling, spectrum.claimed_fsc)[1 : carried + 1]
+    lost = np.flatnonzero(spectrum.map_fsc[1 : carried + 1] < CONFIRMED * wanted)
     within = None
     if len(lost):
         # with a quarter of the signal's power or less a map is blurred there, and claims nothing
