@@ -1,4 +1,4 @@
-"""The clusters of the analysis: how many particles each has, and its medoid's molecule in three projections."""
+"""The clusters of the analysis: how many particles each has, its medoid's molecule in three projections, and what supports it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from cryohype_app.plots.sizes import size_bars
 from cryohype_app.state import AppState
 from cryohype_app.store import sentence
 from cryohype_app.views.page import Tell
+from cryohype_model.errors import RunError
 from cryohype_model.io.mrc import read_volume
 from cryohype_model.runs.layout import Run
+from cryohype_model.runs.quality import ClusterQuality, read_quality
 from cryohype_model.runs.volumes import list_volume_series, read_volume_series
 
 MOST_SHOWN = 200
@@ -48,6 +50,7 @@ class ClustersView(Viewer):
         self.bars.figure.on_event(Tap, self._tapped)
         self.cards = pmui.FlexBox(sizing_mode="stretch_width", margin=4)
         self._pictures: dict[int, npt.NDArray[np.uint8]] | None = None
+        self._quality: dict[int, ClusterQuality] = {}
         self._is_open = False
         state.param.watch(lambda _: self._count(), "chosen")
 
@@ -60,7 +63,7 @@ class ClustersView(Viewer):
         self._is_open = is_open
         if is_open and self._pictures is None:
             self._pictures = {}
-            self._reading.ask(lambda: medoid_projections(self.run, self.data), self._show)
+            self._reading.ask(lambda: (medoid_projections(self.run, self.data), medoid_quality(self.data)), self._came)
         self._count()
 
     def set_theme(self, dark: bool) -> None:
@@ -82,8 +85,11 @@ class ClustersView(Viewer):
         if self._is_open and self.has_clusters:
             self._counting.ask(lambda: chosen_sizes(self.data, chosen.rows), lambda sizes: self.bars.show(sizes, dark))
 
+    def _came(self, found: tuple[dict[int, npt.NDArray[np.uint8]], dict[int, ClusterQuality]]) -> None:
+        self._pictures, self._quality = found
+        self._show(self._pictures)
+
     def _show(self, pictures: dict[int, npt.NDArray[np.uint8]]) -> None:
-        self._pictures = pictures
         self.cards.objects = [self._card(medoid, pictures) for medoid in self.data.medoids[:MOST_SHOWN]] or [
             pmui.Typography("The analysis made no clusters.", margin=8)
         ]
@@ -97,6 +103,10 @@ class ClustersView(Viewer):
         if medoid.cluster in pictures:
             tag = img_tag(pictures[medoid.cluster], f"projections of cluster {medoid.cluster}'s medoid along z, y and x")
             parts.insert(0, pn.pane.HTML(tag, width=160, margin=2))
+        if medoid.cluster in self._quality:
+            one = self._quality[medoid.cluster]
+            colour = "error" if one.warned else None
+            parts.append(pmui.Typography(one.sentence, variant="caption", color=colour, margin=(0, 8)))
         line = f"2px solid {category_colour(medoid.cluster, self.dark)}"
         return pmui.Paper(*parts, width=166, margin=5, elevation=0, styles={"outline": line, "borderRadius": "4px"})
 
@@ -105,6 +115,15 @@ def chosen_sizes(frame: LatentFrame, rows: npt.NDArray[np.int64]) -> dict[int, i
     """Selected particles of each cluster."""
     clusters, counts = np.unique(frame.column("cluster")[rows], return_counts=True)
     return {int(cluster): int(count) for cluster, count in zip(clusters, counts, strict=True)}
+
+
+def medoid_quality(frame: LatentFrame) -> dict[int, ClusterQuality]:
+    """Cluster by cluster how far its particles support the medoid's map; empty where the analysis did not measure it."""
+    try:
+        table = read_quality(frame.space)
+    except RunError:
+        return {}
+    return {one.cluster: one for one in table.maps if one.method == "medoid"}
 
 
 def medoid_projections(run: Run, frame: LatentFrame) -> dict[int, npt.NDArray[np.uint8]]:

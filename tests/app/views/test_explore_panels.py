@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cryohype_app.plots.raster import View
-from cryohype_app.state import Chosen
+from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import DataStore
-from cryohype_app.views.clusters import medoid_projections
+from cryohype_app.views.clusters import ClustersView, medoid_projections, medoid_quality
 from cryohype_app.views.latent import pictures
 from cryohype_app.views.particles import some_of
 from cryohype_app.views.train import facts_table
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.quality import ClusterQuality, write_quality
 from cryohype_model.runs.volumes import start_volume_series, write_volume_series
 
 VIEW = View((-5.0, 15.0), (-5.0, 15.0), 120, 90)
@@ -49,6 +51,26 @@ def test_clusters_show_the_maps_of_their_medoids(store: Path, analysed: Run) -> 
     write_volume_series(analysed, "medoids-step-00000007", [entry], {})
     (sheet,) = medoid_projections(analysed, frame).values()
     assert np.argwhere(sheet == 255).tolist() == [[2, 14], [2, 23], [3, 4]], "along z: (3, 4); along y: (2, 4); along x: (2, 3)"
+
+
+def test_clusters_tell_what_supports_their_maps(store: Path, analysed: Run) -> None:
+    frame = DataStore((store,)).frame(read_manifest(analysed).id)
+    assert medoid_quality(frame) == {}, "an analysis without it is no error"
+    maps = [_quality(cluster, method) for cluster in (0, 1) for method in ("mean", "medoid")]
+    write_quality(frame.space, maps, pd.DataFrame(), {})
+    found = medoid_quality(frame)
+    assert {cluster: one.sentence for cluster, one in found.items()} == {0: "0 medoid", 1: "1 medoid"}
+    view = ClustersView(analysed, frame, AppState(), print, print, dark=False)
+    view._came(({}, found))
+    told = [card[-1] for card in view.cards.objects]
+    assert [(text.object, text.color) for text in told[:2]] == [("0 medoid", None), ("1 medoid", "error")]
+
+
+def _quality(cluster: int, method: str) -> ClusterQuality:
+    """Warned of cluster 1."""
+    facts = {"cluster": cluster, "method": method, "series": "a", "file": "b.mrc", "particles": 9, "warned": cluster == 1}
+    measured = dict.fromkeys(("carried_angstrom", "agreed_angstrom", "agreement", "within", "beyond", "beyond_power"))
+    return ClusterQuality.model_validate(facts | measured | {"verdicts": (), "sentence": f"{cluster} {method}"})
 
 
 def test_a_few_of_many_are_spread_evenly() -> None:
