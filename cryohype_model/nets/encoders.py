@@ -12,8 +12,6 @@ from cryohype_model.nets.inputs import EncoderInput
 from cryohype_model.nets.tokens import ImageTokenizer
 from cryohype_model.nets.transformer import TransformerBlock
 
-BASIS_TOKENS = 4  # that the coefficients of the basis volumes become
-
 
 class VitEncoder(nn.Module):
     """Input tokens and learnable weight tokens through a ViT; the weight tokens that come out are the latent.
@@ -21,7 +19,7 @@ class VitEncoder(nn.Module):
     Parameters
     ----------
     tokenizer : image to tokens; None where the encoder reads the coefficients of the basis volumes alone.
-    basis_count : basis volumes, whose coefficients become BASIS_TOKENS tokens; 0 for none.
+    basis_count : basis volumes, whose coefficients become one token; 0 for none.
     weight_tokens : how many learnable tokens are appended.
     dim, depth, heads, head_dim, mlp_dim : of the transformer.
     """
@@ -40,7 +38,7 @@ class VitEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.basis_tokens = nn.Linear(basis_count, BASIS_TOKENS * dim) if basis_count else None
+        self.basis_token = nn.Linear(basis_count, dim) if basis_count else None
         self.weight_tokens = nn.Parameter(torch.randn(weight_tokens, dim) * 0.02)
         self.blocks = nn.Sequential(*[TransformerBlock(dim, heads, head_dim, mlp_dim) for _ in range(depth)])
 
@@ -49,8 +47,8 @@ class VitEncoder(nn.Module):
         tokens = []
         if self.tokenizer is not None:
             tokens.append(self.tokenizer(inputs.images, inputs.rotation, inputs.ctf_summary, inputs.keep))
-        if self.basis_tokens is not None:
-            tokens.append(self.basis_tokens(coefficients).unflatten(-1, (BASIS_TOKENS, -1)))
+        if self.basis_token is not None:
+            tokens.append(self.basis_token(coefficients)[:, None])
         queries = self.weight_tokens.expand(len(inputs), -1, -1).to(tokens[0].dtype)
         out: Tensor = self.blocks(torch.cat([*tokens, queries], dim=1))
         return out[:, -queries.shape[1] :]
