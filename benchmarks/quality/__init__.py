@@ -1,0 +1,1 @@
+"""Reconstruction quality of CryoHype and its rivals on the same images; see ``python -m benchmarks.quality --help``."""

@@ -1,0 +1,106 @@
+"""CryoHype and its variants, by the commands that users have."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quality.cases import Data
+from benchmarks.quality.processes import Budget, Moment, watched
+from benchmarks.quality.protocol import Cost, Outcome, Rows, nearest_epochs, outcome_of
+from cryohype_model.errors import ConfigError
+from cryohype_model.inference.generate import VolumeGenerator
+from cryohype_model.inference.trained import TrainedRun, open_trained_run
+from cryohype_model.io.mrc import write_volume
+from cryohype_model.runs.latents import read_latents
+
+# what each variant changes in its preset; `ours` is the preset as it is
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "ours": (),
+    "ours-concat": ("model.conditioning=concat",),
+    "ours-mlp": ("model.encoder=mlp",),
+    "ours-unet": ("model.encoder=unet",),
+    "ours-no-folding": ("model.inr.fold=false",),
+    "ours-hartley": ("model.inr.output=hartley",),
+    "ours-no-positions": ("model.positional_embedding=false",),
+    "ours-real-input": ("model.input_domain=real",),
+    "ours-pose-ctf-tokens": ("model.pose_token=true", "model.ctf_token=true"),
+    "ours-half-coordinates": ("training.coordinate_fraction=0.5",),
+    "ours-coarse-to-fine": ("training.coarse_to_fine_epochs=2",),
+    "ours-sigma-0.5": ("model.inr.feature_sigma=0.5",),
+}
+PROBE_S = 90.0  # a probe with the time that starting takes in it; its training tells how many epochs the budget holds
+MOST_EPOCHS = 100_000
+
+
+@dataclass(frozen=True)
+class CryoHype:
+    """One variant: a preset with some keys changed."""
+
+    name: str
+    preset: str
+    overrides: tuple[str, ...]
+
+    def missing(self) -> str | None:
+        """It is always here."""
+        return None
+
+    def reconstruct(self, data: Data, folder: Path, budget: Budget, seed: int, maps: int) -> Outcome:
+        """`cryohype train` and `analyze`; maps by the functions that `cryohype evaluate` and `volumes` use."""
+        run = folder / "run"
+        epochs = budget.epochs or self._epochs_within(data, folder / "probe", budget, seed)
+        facts, cost = self._train(data, run, epochs, seed, None)
+        watched(_command("analyze", run, "--no-umap", "--no-volumes", "--no-quality"), folder / "analyze.log")
+        trained = open_trained_run(run)
+        space = np.asarray(read_latents(trained.run, trained.checkpoint).pca, dtype=np.float32)
+        how = f"{self.name}: preset {self.preset}, {epochs} epochs, batch {facts['batch_size']}"
+        how += "".join(f", {override}" for override in self.overrides)
+        return outcome_of(data, space, lambda groups, out: _decode(trained, groups, out), folder / "maps", maps, cost, how)
+
+    def _epochs_within(self, data: Data, probe: Path, budget: Budget, seed: int) -> int:
+        """How many epochs the budget holds: its schedule wants the number beforehand, and a short run tells the speed."""
+        _, cost = self._train(data, probe, MOST_EPOCHS, seed, PROBE_S)
+        images = cost.images_per_s * cost.wall_s
+        if not images:
+            raise ConfigError(f"not one image was trained on in {PROBE_S:g} s; give --epochs instead of --minutes")
+        spent = Moment(cost.wall_s, cost.cpu_s).by(budget.clock)
+        return nearest_epochs(budget.seconds or 0.0, len(data.labels) * spent / images)
+
+    def _train(self, data: Data, run: Path, epochs: int, seed: int, longest_s: float | None) -> tuple[dict[str, Any], Cost]:
+        """Train; what the command says of it, and what it cost."""
+        sets = [word for key in (*self.overrides, f"training.seed={seed}") for word in ("--set", key)]
+        command = _command("train", data.star, "--preset", self.preset, "--box", data.case.box_px, "--epochs", epochs, *sets)
+        done = watched(
+            [*command, "-o", run, "--json"],
+            run.with_suffix(".log"),
+            None if longest_s is None else lambda moment: moment.wall > longest_s,
+        )
+        lines = done.output.strip().splitlines()
+        if not lines:
+            raise ConfigError(f"`cryohype train` was stopped before it began to train; its messages are in {run}.log")
+        facts = dict(json.loads(lines[-1]))
+        seconds = float(facts["training_seconds"])
+        passes = float(facts["step"]) * float(facts["batch_size"]) / len(data.labels)
+        speed = passes * len(data.labels) / seconds if seconds else 0.0
+        return facts, Cost(seconds, done.share_of(seconds), passes if longest_s else float(facts["epochs"]), speed)
+
+
+def _command(*words: str | Path | float) -> list[str]:
+    """A command of ours, of this environment."""
+    return [str(Path(sys.executable).parent / "cryohype"), *map(str, words)]
+
+
+def _decode(trained: TrainedRun, groups: Sequence[Rows], out: Path) -> list[Path]:
+    """Maps of the mean latents of groups of images."""
+    out.mkdir(parents=True, exist_ok=True)
+    generator = VolumeGenerator(trained.model, trained.scale)
+    paths = [out / f"map_{number:04d}.mrc" for number in range(len(groups))]
+    for path, rows in zip(paths, groups, strict=True):
+        write_volume(path, generator.volume(trained.mean_latent(rows)), trained.scale.pixel_size_angstrom)
+    return paths
