@@ -112,7 +112,10 @@ class ModelConfig(_Section):
     @model_validator(mode="after")
     def _encoder_reads_something(self) -> ModelConfig:
         if self.basis_volumes and self.encoder != "vit":
-            raise ValueError(f"model.basis_volumes become tokens of encoder = 'vit'; model.encoder is '{self.encoder}'")
+            raise ValueError(
+                f"model.basis_volumes are read by encoder = 'vit' only; with encoder = '{self.encoder}' set basis_volumes to 0 "
+                "and image_tokens to true"
+            )
         if not self.image_tokens and not self.basis_volumes:
             raise ValueError("model.image_tokens = false leaves the encoder nothing to read; set model.basis_volumes, to 32 say")
         if not self.image_tokens and (self.pose_token or self.ctf_token):

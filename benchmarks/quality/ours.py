@@ -20,20 +20,39 @@ from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.latents import read_latents
 
-# what each variant changes in its preset; `ours` is the preset as it is
+# the paper's formulation at the size of cpu-small: patches of the image as tokens, everything seen, more of the transformer
+PAPER = (
+    "model.basis_volumes=0",
+    "model.image_tokens=true",
+    "model.depth=3",
+    "model.weight_tokens=8",
+    "training.held_out_fraction=0",
+    "training.learning_rate=1.2e-3",
+)
+# the paper's encoder at the size of `cpu-small`: a transformer over patches of the image, nothing held out
+TOKENS = (
+    "model.image_tokens=true", "model.basis_volumes=0", "model.patch_px=8", "model.depth=3", "model.weight_tokens=8",
+    "training.held_out_fraction=0.0", "training.learning_rate=1.2e-3", "training.warmup_epochs=1.0",
+)  # fmt: skip
+# what each variant changes in its preset: `ours` is the preset as it is, its others differ in one thing;
+# `tokens` and its others are the paper's Table 3 (hypernetwork and ViT, concat, MLP, U-Net) and what belongs to image tokens
 VARIANTS: dict[str, tuple[str, ...]] = {
     "ours": (),
+    "ours-nothing-held-out": ("training.held_out_fraction=0.0",),
+    "ours-tokens-too": ("model.image_tokens=true", "model.patch_px=8"),
     "ours-concat": ("model.conditioning=concat",),
-    "ours-mlp": ("model.encoder=mlp",),
-    "ours-unet": ("model.encoder=unet",),
     "ours-no-folding": ("model.inr.fold=false",),
     "ours-hartley": ("model.inr.output=hartley",),
-    "ours-no-positions": ("model.positional_embedding=false",),
-    "ours-real-input": ("model.input_domain=real",),
-    "ours-pose-ctf-tokens": ("model.pose_token=true", "model.ctf_token=true"),
     "ours-half-coordinates": ("training.coordinate_fraction=0.5",),
     "ours-coarse-to-fine": ("training.coarse_to_fine_epochs=2",),
     "ours-sigma-0.5": ("model.inr.feature_sigma=0.5",),
+    "tokens": TOKENS,
+    "tokens-concat": (*TOKENS, "model.conditioning=concat"),
+    "tokens-mlp": (*TOKENS, "model.encoder=mlp"),
+    "tokens-unet": (*TOKENS, "model.encoder=unet"),
+    "tokens-no-positions": (*TOKENS, "model.positional_embedding=false"),
+    "tokens-real-input": (*TOKENS, "model.input_domain=real"),
+    "tokens-pose-and-ctf": (*TOKENS, "model.pose_token=true", "model.ctf_token=true"),
 }
 PROBE_S = 90.0  # a probe with the time that starting takes in it; its training tells how many epochs the budget holds
 MOST_EPOCHS = 100_000

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from cryohype_model.config import RunConfig
+from cryohype_model.config import RunConfig, validate_config
 from cryohype_model.errors import ConfigError
 from cryohype_model.imaging.particles import Particles
 from cryohype_model.imaging.preprocess import Preprocessor
@@ -136,3 +136,21 @@ def test_tokens_that_are_hidden_have_no_influence(tiny_config: TinyConfig) -> No
 def test_sizes_that_do_not_divide(tiny_config: TinyConfig, change: dict[str, int], key: str) -> None:
     with pytest.raises(ConfigError, match=f"{key} does not divide .* choose a divisor"):
         build_model(tiny_config(Path("none.star"), **change).model, BOX_PX)
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ({"basis_volumes": 4, "encoder": "mlp"}, "set basis_volumes to 0"),
+        ({"image_tokens": False}, "leaves the encoder nothing to read; set model.basis_volumes"),
+        ({"basis_volumes": 4, "image_tokens": False, "pose_token": True}, "set model.image_tokens = true"),
+    ],
+)
+def test_settings_that_contradict_each_other(model: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        validate_config({"model": model})
+
+
+def test_there_are_no_image_tokens_to_hide_without_image_tokens() -> None:
+    with pytest.raises(ConfigError, match=r"model\.image_tokens is false; set it to 0"):
+        validate_config({"model": {"basis_volumes": 4, "image_tokens": False}, "training": {"input_mask_fraction": 0.5}})
