@@ -5,7 +5,8 @@
 
 The data of a case are made once, from seed 0; the seeds differ in the methods only. Every method gets the same stack, poses and
 CTF, the same budget, and makes its maps from the same first images of each structure; all are evaluated by one code.
-Sizes mix30 and mix100 are meant for a GPU. results.md and results.json are written into the output folder.
+Sizes mix30 and mix100 are meant for a GPU. results.md and results.json are written into the output folder,
+correlations.png and the programs' messages into the folder of each run.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from benchmarks.quality.drgn import CryoDrgn
 from benchmarks.quality.ours import VARIANTS, CryoHype
 from benchmarks.quality.processes import Budget
 from benchmarks.quality.protocol import Method
-from benchmarks.quality.scores import scores
+from benchmarks.quality.scores import scores, write_picture
 from benchmarks.quality.table import class_table, correlation_table, pair_tables, quality_table
 from cryohype_model.errors import ConfigError, CryoHypeError
 
@@ -129,9 +130,10 @@ def measured_once(
     folder.mkdir(parents=True)
     outcome = method.reconstruct(data, folder, budget, seed, args.maps)
     score = finite(scores(data, outcome, seed) | {"how": outcome.how, "asked": asked})
+    write_picture(data, outcome, method.name, folder / "correlations.png")
     if not args.keep:
-        for part in folder.iterdir():
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
+        for part in [part for part in folder.iterdir() if part.is_dir()]:
+            shutil.rmtree(part)
     file.write_text(json.dumps(score, indent=1))
     return score
 
@@ -147,7 +149,6 @@ def report(
         f"Budget of each method: {budget}. Data from seed 0, the same for all; ± is the standard deviation over seeds of the "
         f"method. {args.maps} map(s) of each structure, each from a single image; no mask.",
         quality_table(results, bound[0]["fsc_auc"] if bound else None),
-        "Classes by clusters (k-means, their number known) and by 10 nearest neighbours; macro means of precision, recall, F1.",
         class_table(results),
         "FSC-AUC against the other metrics over all maps of the first seed, Pearson / Spearman.",
         correlation_table(results),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from cryohype_model.io.mrc import read_volume
 from cryohype_model.metrics.classification import classify, contingency, match_clusters
 from cryohype_model.metrics.correlation import metric_correlations
 from cryohype_model.metrics.evaluation import EvaluationTable, evaluate_maps
+from cryohype_model.metrics.figures import relation_figure
 from cryohype_model.metrics.fsc import area_under, cryobench_curve
 from cryohype_model.metrics.pairs import pair_labels
 from cryohype_model.metrics.threshold import ThresholdPolicy
@@ -26,6 +28,11 @@ POLICY = ThresholdPolicy.parse("best")
 def table_of(data: Data, maps: LabelledMaps) -> EvaluationTable:
     """Every metric of every map, by the code of `cryohype evaluate`."""
     return evaluate_maps(pair_labels(maps, data.truths), POLICY)
+
+
+def write_picture(data: Data, outcome: Outcome, name: str, path: Path) -> None:
+    """FSC-AUC of a method's maps against their other metrics (the paper's Fig. 13), as PNG."""
+    relation_figure({name: table_of(data, outcome.single)}).savefig(path)
 
 
 def scores(data: Data, outcome: Outcome, seed: int) -> dict[str, Any]:

@@ -12,14 +12,17 @@ from scipy.spatial import cKDTree
 from benchmarks.quality.bound import BackProjection
 from benchmarks.quality.cases import ANTIBODY, CASES, Case, Data, fitting, rotating_arm, simulated
 from benchmarks.quality.drgn import CryoDrgn, EpochWatch
+from benchmarks.quality.ours import VARIANTS
 from benchmarks.quality.processes import Budget, Moment, watched
 from benchmarks.quality.protocol import Cost, Outcome, Rows, first_images, nearest_epochs, outcome_of
-from benchmarks.quality.scores import confusion, scores
+from benchmarks.quality.scores import confusion, scores, write_picture
 from benchmarks.quality.superpose import superposed
 from benchmarks.quality.table import class_table, correlation_table, pair_tables, quality_table, spread
+from cryohype_model.config import load_config
 from cryohype_model.errors import ConfigError
 from cryohype_model.io.particles import read_particles
 from cryohype_model.metrics.pairs import labelled_truths
+from cryohype_model.nets.build import check_sizes
 from cryohype_model.simulate.models import read_atoms
 
 
@@ -63,10 +66,13 @@ def test_what_knows_everything_scores_everything(data: Data, tmp_path: Path) -> 
 def test_back_projection_is_between_nothing_and_perfect(data: Data, tmp_path: Path) -> None:
     method = BackProjection()
     assert method.missing() is None
-    found = scores(data, method.reconstruct(data, tmp_path, Budget(None, 1), 0, 3), seed=0)
+    outcome = method.reconstruct(data, tmp_path, Budget(None, 1), 0, 3)
+    found = scores(data, outcome, seed=0)
     assert 0.1 < found["fsc_auc"] < found["perfect"]
     assert found["within_pairs"][0]["fsc_auc"] > found["within_pairs"][0]["fsc_auc_against_twin"]
     assert "accuracy" not in found
+    write_picture(data, outcome, method.name, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_tables(data: Data, tmp_path: Path) -> None:
@@ -82,6 +88,7 @@ def test_tables(data: Data, tmp_path: Path) -> None:
     assert lines[3].split("|")[5:9] == [" – "] * 4
     assert "| known | 1.000 ± 0.000 |" in class_table(results)
     assert "bound" not in class_table(results)
+    assert class_table({"bound": results["bound"]}) == ""
     assert "| known | 4 | – | – |" in correlation_table(results)
     assert "| known |" in pair_tables(results)
     assert "| 30, 0 | 0, 30 |" in pair_tables(results)
@@ -176,3 +183,10 @@ def test_twins_lie_over_each_other(shared_data: Path) -> None:
     np.testing.assert_allclose(*apart, atol=1e-3)
     with pytest.raises(ConfigError, match="share fewer than 100 residues"):
         superposed(receptor, models / "3wxw.pdb.gz")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_a_configuration(name: str) -> None:
+    config = load_config(preset="cpu-small", overrides=list(VARIANTS[name]))
+    check_sizes(config.model, 32)
+    assert (config.model == load_config(preset="cpu-small").model) == all(key.startswith("training.") for key in VARIANTS[name])
