@@ -1,7 +1,7 @@
 """Reconstruction quality of CryoHype, its variants and cryoDRGN on the same images, beside back-projection with true labels.
 
     .venv/bin/python -m benchmarks.quality mix10 -o /tmp/quality --minutes 10 --seeds 3 --rival-python E/bin/python
-    .venv/bin/python -m benchmarks.quality mix10 -o /tmp/variants --epochs 12 --methods paper,paper-concat,paper-mlp,paper-unet
+    .venv/bin/python -m benchmarks.quality mix10 -o /tmp/variants --epochs 12 --methods tokens,tokens-concat,tokens-mlp,tokens-unet
 
 The data of a case are made once, from seed 0; the seeds differ in the methods only. Every method gets the same stack, poses and
 CTF, the same budget, and makes its maps from the same first images of each structure; all are evaluated by one code.

@@ -20,15 +20,6 @@ from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.latents import read_latents
 
-# the paper's formulation at the size of cpu-small: patches of the image as tokens, everything seen, more of the transformer
-PAPER = (
-    "model.basis_volumes=0",
-    "model.image_tokens=true",
-    "model.depth=3",
-    "model.weight_tokens=8",
-    "training.held_out_fraction=0",
-    "training.learning_rate=1.2e-3",
-)
 # the paper's encoder at the size of `cpu-small`: a transformer over patches of the image, nothing held out
 TOKENS = (
     "model.image_tokens=true", "model.basis_volumes=0", "model.patch_px=8", "model.depth=3", "model.weight_tokens=8",
@@ -46,7 +37,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "ours-half-coordinates": ("training.coordinate_fraction=0.5",),
     "ours-coarse-to-fine": ("training.coarse_to_fine_epochs=2",),
     "ours-sigma-0.5": ("model.inr.feature_sigma=0.5",),
+    "ours-no-basis-loss": ("training.basis_loss=0.0",),
     "tokens": TOKENS,
+    "tokens-held-out": (*TOKENS, "training.held_out_fraction=0.5"),
     "tokens-concat": (*TOKENS, "model.conditioning=concat"),
     "tokens-mlp": (*TOKENS, "model.encoder=mlp"),
     "tokens-unet": (*TOKENS, "model.encoder=unet"),
