@@ -1,7 +1,7 @@
 """Reconstruction quality of CryoHype, its variants and cryoDRGN on the same images, beside back-projection with true labels.
 
     .venv/bin/python -m benchmarks.quality mix10 -o /tmp/quality --minutes 10 --seeds 3 --rival-python E/bin/python
-    .venv/bin/python -m benchmarks.quality mix10 -o /tmp/variants --epochs 12 --methods tokens,tokens-concat,tokens-mlp,tokens-unet
+    .venv/bin/python -m benchmarks.quality mix10 -o /tmp/table3 --epochs 12 --methods tokens,tokens-concat,tokens-mlp,tokens-unet
 
 The data of a case are made once, from seed 0; the seeds differ in the methods only. Every method gets the same stack, poses and
 CTF, the same budget, and makes its maps from the same first images of each structure; all are evaluated by one code.
@@ -32,7 +32,7 @@ from benchmarks.quality.table import class_table, correlation_table, pair_tables
 from cryohype_model.errors import ConfigError, CryoHypeError
 
 # at 32 px on one thread, the best of the settings tried for equal processor time (benchmarks/results/quality-rival.md)
-SMALL_RIVAL = "-b 16 --lr 5e-4 --enc-dim 256 --enc-layers 3 --dec-dim 128 --dec-layers 3"
+SMALL_RIVAL = "-b 16 --lr 1e-3 --enc-dim 256 --enc-layers 3 --dec-dim 128 --dec-layers 3"
 LARGE_RIVAL = "-b 32 --lr 1e-4 --enc-dim 1024 --enc-layers 3 --dec-dim 1024 --dec-layers 3"
 
 
