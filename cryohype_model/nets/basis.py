@@ -58,7 +58,8 @@ class BasisVolumes(nn.Module):
             information = design.transpose(1, 2) @ design * weight
             information = information + torch.eye(self.count, device=information.device)
             score = design.transpose(1, 2) @ residual[..., None] * weight
-            return torch.cholesky_solve(score, torch.linalg.cholesky(information))[..., 0]
+            # without the check: it would make a GPU wait, and a diverged network is found by its loss
+            return torch.cholesky_solve(score, torch.linalg.cholesky_ex(information).L)[..., 0]
 
     def predict(self, coefficients: Tensor, coordinates: Tensor) -> Tensor:
         """(b, n) complex values of the volumes U_0 + Σ z_m U_m, before the CTF.

@@ -50,8 +50,10 @@ class SliceLoss:
         cutoff = config.token_low_pass_px
         self.low_pass = None if cutoff is None else low_pass_window(box, cutoff).to(device)
         self.hartley = config.inr.output == "hartley"
-        self.half_disc = preprocessor.half_disc
-        self.pixels = preprocessor.grid.disc_pixels.to(device) if self.hartley else self.half_disc
+        # which coordinates a step uses is decided on the CPU: the answer's size would make a GPU wait
+        self._half_disc = preprocessor.grid.half_disc_pixels
+        self._pixels = preprocessor.grid.disc_pixels if self.hartley else self._half_disc
+        self.pixels = self._pixels.to(device)
         self.coordinates = preprocessor.grid.coordinates(self.pixels)
         self.radius_squared = (self.pixels**2).sum(1)
         # pixels are sorted by radius: those of the basis volumes come first
@@ -65,7 +67,7 @@ class SliceLoss:
         Parameters
         ----------
         keep : (b, tokens) of 0 and 1: image tokens that the encoder sees; None for all.
-        hidden : (half disc,) bool: coefficients that the encoder does not see; None for none.
+        hidden : (half disc,) bool, on the CPU: coefficients that the encoder does not see; None for none.
         """
         prepared = self.preprocessor.prepare(batch.images, batch.shift_px, batch.ctf)
         shown = prepared if hidden is None else self._without(prepared, hidden)
@@ -87,15 +89,18 @@ class SliceLoss:
         Parameters
         ----------
         model : the hypernetwork, perhaps wrapped by Fabric.
-        rows : coordinates to use, as row numbers; None for all.
+        rows : coordinates to use, as row numbers on the CPU; None for all.
         keep, hidden : as in :meth:`encoder_input`; where some coefficients are hidden, the loss is taken over these.
         """
         prepared, inputs = self.encoder_input(batch, keep, hidden)
         pixels, coordinates = self.pixels, self.coordinates
         chosen = self._hidden_rows(rows, hidden)
+        of_basis = (self._pixels**2).sum(1) < self.basis_radius_squared
         if chosen is not None:
+            of_basis = of_basis[chosen]
+            chosen = chosen.to(pixels.device)
             pixels, coordinates = pixels[chosen], coordinates[chosen]
-        below = int(((pixels**2).sum(1) < self.basis_radius_squared).sum())
+        below = int(of_basis.sum())
         predicted, by_basis = model(inputs, rotate_slice(coordinates, batch.rotation), below)
         image = self._mean_square(predicted, prepared, pixels)
         if by_basis is None:
@@ -111,19 +116,19 @@ class SliceLoss:
     def _without(self, prepared: PreparedImages, hidden: Tensor) -> PreparedImages:
         """The images without some coefficients; the others are raised, so that their mean square stays (as in dropout)."""
         raise_by = len(hidden) / (~hidden).sum().clamp_min(1)
-        factor = torch.ones(prepared.coefficients.shape[1:], device=hidden.device)
-        kx, ky = self.half_disc.unbind(1)
         weight = (~hidden).float() * raise_by.sqrt()
         box = self.preprocessor.scale.box_px
+        factor = torch.ones(prepared.coefficients.shape[1:])
+        kx, ky = self._half_disc.unbind(1)
         factor[ky % box, kx] = weight
         on_axis = kx == 0  # the only column of rfft2 that holds both of a pair
         factor[-ky[on_axis] % box, 0] = weight[on_axis]
-        return PreparedImages(prepared.coefficients * factor, prepared.ctf)
+        return PreparedImages(prepared.coefficients * factor.to(prepared.coefficients.device), prepared.ctf)
 
     def _slices(self, prepared: PreparedImages, rotation: Tensor, hidden: Tensor | None) -> ObservedSlices:
         """The coefficients that the basis volumes are fitted to."""
-        seen = (self.half_disc**2).sum(1) < self.basis_radius_squared
-        pixels = self.half_disc[seen if hidden is None else seen & ~hidden]
+        seen = (self._half_disc**2).sum(1) < self.basis_radius_squared
+        pixels = self._half_disc[seen if hidden is None else seen & ~hidden].to(rotation.device)
         coordinates = rotate_slice(self.preprocessor.grid.coordinates(pixels), rotation)
         return ObservedSlices(
             gather_half_disc(prepared.coefficients, pixels), gather_half_disc(prepared.ctf, pixels), coordinates
@@ -136,15 +141,12 @@ class SliceLoss:
         is_hidden = hidden
         if self.hartley:  # on the whole disc k and -k are one coefficient
             box = self.preprocessor.scale.box_px
-            of_pixel = torch.zeros(box, box, dtype=torch.bool, device=hidden.device)
-            kx, ky = self.half_disc.unbind(1)
+            of_pixel = torch.zeros(box, box, dtype=torch.bool)
+            kx, ky = self._half_disc.unbind(1)
             of_pixel[ky % box, kx % box] = of_pixel[-ky % box, -kx % box] = hidden
-            kx, ky = self.pixels.unbind(1)
+            kx, ky = self._pixels.unbind(1)
             is_hidden = of_pixel[ky % box, kx % box]
-        if rows is None:
-            return torch.nonzero(is_hidden)[:, 0]
-        rows = rows.to(hidden.device)
-        return rows[is_hidden[rows]]
+        return torch.nonzero(is_hidden)[:, 0] if rows is None else rows[is_hidden[rows]]
 
     def _mean_square(self, predicted: Tensor, prepared: PreparedImages, pixels: Tensor) -> Tensor:
         target, ctf = self._at(prepared, pixels)

@@ -218,8 +218,8 @@ class _Trainer:
             group["lr"] = learning_rate(options, self.position, self.steps_per_epoch)
         rows = coordinate_rows(options, self.loss.radius_squared, self.position, self.steps_per_epoch)
         keep = self._token_mask(len(batch.index))
-        hidden = hidden_coefficients(options, len(self.loss.half_disc), self.position)
-        losses = self.loss(self.model, batch, rows, keep, None if hidden is None else hidden.to(fabric.device))
+        hidden = hidden_coefficients(options, len(self.loss.preprocessor.half_disc), self.position)
+        losses = self.loss(self.model, batch, rows, keep, hidden)
         self.optimizer.zero_grad(set_to_none=True)
         fabric.backward(losses.total(options.basis_loss))
         if options.gradient_clip > 0:

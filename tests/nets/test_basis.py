@@ -69,3 +69,10 @@ def test_mixed_precision_solves_in_single(basis: BasisVolumes) -> None:
     observed = _observe(basis, torch.randn(2, 3))
     with torch.autocast("cpu", torch.bfloat16):
         assert basis.fit(observed).dtype == torch.float32
+
+
+@torch.no_grad()
+def test_a_diverged_network_answers_nan_and_not_an_error_of_its_own(basis: BasisVolumes) -> None:
+    observed = _observe(basis, torch.randn(2, 3))
+    basis.last.weight.fill_(float("nan"))
+    assert basis.fit(observed).isnan().all()

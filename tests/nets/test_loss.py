@@ -102,11 +102,11 @@ def test_the_encoder_does_not_see_what_the_loss_is_taken_over(clean: Path, outpu
     preprocessor = Preprocessor(image_scale(particles, DataConfig(**NO_WINDOW), contrast=1))
     config = ModelConfig.model_validate({"inr": {"output": output}, "basis_volumes": 3, "basis_radius": 1.0})
     loss, model = SliceLoss(preprocessor, config), Zero()
-    hidden = torch.rand(len(loss.half_disc), generator=torch.Generator().manual_seed(0)) < 0.5
+    hidden = torch.rand(len(loss.preprocessor.half_disc), generator=torch.Generator().manual_seed(0)) < 0.5
     batch = particles.batch(range(4))
     change = image_to_fourier(torch.randn(4, STORED_PX, STORED_PX))
     only_hidden = torch.zeros(change.shape, dtype=torch.complex64)
-    kx, ky = loss.half_disc[hidden].unbind(1)
+    kx, ky = loss.preprocessor.half_disc[hidden].unbind(1)
     only_hidden[:, ky % STORED_PX, kx] = change[:, ky % STORED_PX, kx]
     on_axis = kx == 0
     only_hidden[:, -ky[on_axis] % STORED_PX, 0] = change[:, ky[on_axis] % STORED_PX, 0].conj()
@@ -130,5 +130,5 @@ def _on_disc(loss: SliceLoss, mask: Tensor) -> int:
     """Coefficients of the loss's lattice under a mask of the half disc: on the whole disc each pair counts twice, 0 once."""
     if not loss.hartley:
         return int(mask.sum())
-    origin = (loss.half_disc == 0).all(1)
+    origin = (loss.preprocessor.half_disc == 0).all(1)
     return 2 * int(mask.sum()) - int((mask & origin).sum())
