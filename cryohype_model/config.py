@@ -323,7 +323,7 @@ def _explain(error: ValidationError) -> str:
         near = difflib.get_close_matches(where, _all_keys(RunConfig), n=1, cutoff=0.0)
         return f"unknown configuration key '{where}'; the nearest valid key is '{near[0]}'"
     message = problem["msg"].removeprefix("Value error, ")
-    if not where:
+    if not where or problem["type"] == "value_error":  # of keys that contradict each other: the sentence names them
         return message
     return f"configuration key '{where}' = {problem['input']!r}: {message[0].lower()}{message[1:]}"
 

@@ -29,7 +29,7 @@ def test_untouched_nothing_is_set(preset: str) -> None:
     ("key", "value"),
     [
         ("training.epochs", 7), ("training.learning_rate", 3e-4), ("data.box_px", 64), ("data.contrast", "dark"),
-        ("model.pose_token", True), ("model.inr.hidden", 96), ("data.datadir", '/with "quotes" and spaces'),
+        ("model.inr.fold", False), ("model.inr.hidden", 96), ("data.datadir", '/with "quotes" and spaces'),
         ("analysis.clusters", 5),
     ],
 )  # fmt: skip
