@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import platform
 import shutil
 import subprocess
@@ -30,8 +29,9 @@ from benchmarks.quality.protocol import Method
 from benchmarks.quality.scores import scores, write_picture
 from benchmarks.quality.table import class_table, correlation_table, pair_tables, quality_table
 from cryohype_model.errors import ConfigError, CryoHypeError
+from cryohype_model.metrics.report import without_nan
 
-# at 32 px on one thread, the best of the settings tried for equal processor time (benchmarks/results/quality-rival.md)
+# at 32 px on one thread, one of the two best settings tried for equal processor time (benchmarks/results/quality-rival.md)
 SMALL_RIVAL = "-b 16 --lr 1e-3 --enc-dim 256 --enc-layers 3 --dec-dim 128 --dec-layers 3"
 LARGE_RIVAL = "-b 32 --lr 1e-4 --enc-dim 1024 --enc-layers 3 --dec-dim 1024 --dec-layers 3"
 
@@ -51,7 +51,7 @@ def main() -> int:
     text = report(args, case, budget, results, notes)
     (args.output / "results.md").write_text(text)
     content = {"case": args.case, "commit": commit(), "machine": machine(), "results": results, "notes": notes}
-    (args.output / "results.json").write_text(json.dumps(finite(content), indent=1))
+    (args.output / "results.json").write_text(json.dumps(without_nan(content), indent=1))
     print(text)
     return 0
 
@@ -129,7 +129,7 @@ def measured_once(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     outcome = method.reconstruct(data, folder, budget, seed, args.maps)
-    score = finite(scores(data, outcome, seed) | {"how": outcome.how, "asked": asked})
+    score = without_nan(scores(data, outcome, seed) | {"how": outcome.how, "asked": asked})
     write_picture(data, outcome, method.name, folder / "correlations.png")
     if not args.keep:
         for part in [part for part in folder.iterdir() if part.is_dir()]:
@@ -173,15 +173,6 @@ def machine() -> str:
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"{model}, {torch.get_num_threads()} thread(s), {device}"
-
-
-def finite(value: Any) -> Any:
-    """The same tree with None for what is no finite number."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import subprocess
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from benchmarks.quality.cases import Data
 from benchmarks.quality.processes import Budget, Moment, watched
 from benchmarks.quality.protocol import Cost, Outcome, Rows, Space, outcome_of
 from cryohype_model.errors import ConfigError
+from cryohype_model.io.arrays import load_array
 
 MOST_EPOCHS = 1000
 SETTLED_S = 2.0  # a file that has just appeared may still be written
@@ -60,7 +60,7 @@ class CryoDrgn:
         )  # fmt: skip
         done, spent = watch.result()
         cost = Cost(spent.wall, spent.cpu, done, done * len(data.labels) / spent.wall)
-        space = read_latents(out / f"z.{done}.pkl")
+        space = load_array(out / f"z.{done}.pkl").astype(np.float32)
         how = f"{self.name}: {version(self.python)}, zdim {self.zdim}, {' '.join(self.options)}, {done} epochs"
 
         def decode(groups: Sequence[Rows], where: Path) -> list[Path]:
@@ -126,12 +126,6 @@ class EpochWatch:
             self.began = moment
         while (self.run / f"z.{len(self.ends) + 1}.pkl").exists():
             self.ends.append(moment)
-
-
-def read_latents(path: Path) -> Space:
-    """(n, zdim) latents of a z.N.pkl that the rival has just written here."""
-    with path.open("rb") as file:
-        return np.asarray(pickle.load(file), dtype=np.float32)  # noqa: S301  our own rival's file, no stranger's
 
 
 def version(python: Path) -> str:

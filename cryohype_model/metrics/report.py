@@ -88,7 +88,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
         "classification": None if classes is None else classes.as_dict(),
         "published": [asdict(row) for row in evaluation.published],
     }
-    (folder / "summary.json").write_text(json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "summary.json").write_text(json.dumps(without_nan(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_figures(folder: Path, evaluation: Evaluation) -> list[Path]:
@@ -119,7 +119,7 @@ def _write_structures(path: Path, tables: Mapping[str, EvaluationTable]) -> None
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows([{key: "" if value is None else value for key, value in _without_nan(row).items()} for row in rows])
+        writer.writerows([{key: "" if value is None else value for key, value in without_nan(row).items()} for row in rows])
 
 
 def _write_curves(path: Path, tables: Mapping[str, EvaluationTable]) -> None:
@@ -138,10 +138,10 @@ def _write_curves(path: Path, tables: Mapping[str, EvaluationTable]) -> None:
             writer.writerow([shell, f"{value:.6g}", *(f"{curve[shell]:.6g}" for _, curve in columns)])
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """The same tree with None for what is not a finite number: JSON has no NaN."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
