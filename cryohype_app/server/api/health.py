@@ -21,6 +21,7 @@ class Health(BaseModel):
     instance: str = Field(description="changes when the server is restarted: a page then loads itself anew")
     uptime_seconds: float = Field(ge=0, description="since it was started")
     longest_pause_seconds: float = Field(description="of the last ten seconds, the longest time in which nobody was answered")
+    longest_own_pause_seconds: float = Field(description="the same without the time in which other processes held the cores")
 
 
 def router(services: Services) -> APIRouter:
@@ -31,7 +32,13 @@ def router(services: Services) -> APIRouter:
     @routes.get("/healthz")
     async def healthz() -> Health:
         """The server's version and identity, and how promptly it answers."""
-        uptime, pause = time.monotonic() - started, services.pauses.longest_seconds
-        return Health(version=__version__, instance=INSTANCE, uptime_seconds=uptime, longest_pause_seconds=pause)
+        pauses = services.pauses
+        return Health(
+            version=__version__,
+            instance=INSTANCE,
+            uptime_seconds=time.monotonic() - started,
+            longest_pause_seconds=pauses.longest_seconds,
+            longest_own_pause_seconds=pauses.longest_own_seconds,
+        )
 
     return routes
