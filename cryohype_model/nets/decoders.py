@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from cryohype_model.errors import ConfigError
 from cryohype_model.nets.inr import LayerWeights
+from cryohype_model.nets.modulation import modulated_weights
 
 
 def token_groups(weight_shapes: list[tuple[int, int]], weight_tokens: int) -> list[int]:
@@ -66,11 +67,8 @@ class ModulationDecoder(nn.Module):
         parts = latent.split(self.tokens, dim=1)
         rows = zip(parts, self.heads, self.groups, self.base.weights, self.base.biases, strict=True)
         for tokens, head, group, weight, bias in rows:
-            fan_in, out = weight.shape
-            x = head(tokens).reshape(len(latent), group, 1, fan_in).transpose(1, 3)  # (b, in, 1, g)
-            modulated = (weight.reshape(1, fan_in, out // group, group) * x).reshape(-1, fan_in, out)
-            norm = torch.linalg.vector_norm(modulated, dim=1, keepdim=True, dtype=torch.float32)
-            layers.append(LayerWeights(modulated / norm.clamp_min(1e-6).to(modulated.dtype), bias))
+            x = head(tokens).reshape(len(latent), group, weight.shape[0])
+            layers.append(LayerWeights(modulated_weights(weight, x), bias))
         return layers
 
 
