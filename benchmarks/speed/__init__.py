@@ -1,0 +1,1 @@
+"""Speed of CryoHype beside its rivals on the same images, interleaved in one run; see ``python -m benchmarks.speed --help``."""
