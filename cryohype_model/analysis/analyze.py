@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from cryohype_model.analysis.quality import measure_quality
 from cryohype_model.analysis.reduce import umap_coordinates
 from cryohype_model.config import AnalysisConfig
 from cryohype_model.errors import RunError
-from cryohype_model.inference.latents import PcaBasis, encode_all, fit_basis
+from cryohype_model.inference.latents import PcaBasis, encode_all, encode_share, fit_basis
+from cryohype_model.inference.processes import ALONE, Processes
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.table import ParticleTable
 from cryohype_model.metrics.classification import adjusted_rand_index, match_clusters
@@ -72,13 +74,16 @@ class AnalysisResult:
     seconds: float = 0.0
 
 
-def analyze(trained: TrainedRun, config: AnalysisConfig, progress: Progress, parts: Parts | None = None) -> AnalysisResult:
+def analyze(
+    trained: TrainedRun, config: AnalysisConfig, progress: Progress, parts: Parts | None = None, processes: Processes = ALONE
+) -> AnalysisResult:
     """Analyse one checkpoint of a run; an earlier analysis of it is replaced when this one is whole.
 
     Parameters
     ----------
     config : of the reduction and the clusters; it may differ from the run's own.
     parts : what is made; None for the usual.
+    processes : this one is the first of them; the others :func:`assist`.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def analyze(trained: TrainedRun, config: AnalysisConfig, progress: Progress, par
     """
     began = time.monotonic()
     parts = parts or Parts()
-    latents, clustering, medoid_rows, scores, basis = _latents(trained, config, progress, parts)
+    latents, clustering, medoid_rows, scores, basis = _latents(trained, config, progress, parts, processes)
     digest = partition_digest(clustering.assignment)
     for name in drop_stale_series(trained.run, trained.checkpoint, digest):
         progress.say(f"The maps {name} of the earlier clusters are removed.")
@@ -103,18 +108,33 @@ def analyze(trained: TrainedRun, config: AnalysisConfig, progress: Progress, par
     return AnalysisResult(latents, clustering, medoid_rows, ratio, *scores, series, quality, figures, seconds)
 
 
+def assist(trained: TrainedRun, processes: Processes) -> None:
+    """What a process beside the first does of an analysis: it encodes its share of the particles, and has done.
+
+    Raises
+    ------
+    SystemExit : another failed, which the first process tells.
+    """
+    basis: PcaBasis = processes.of_first()
+    encode_share(trained, basis, processes)
+
+
 def _latents(
-    trained: TrainedRun, config: AnalysisConfig, progress: Progress, parts: Parts
+    trained: TrainedRun, config: AnalysisConfig, progress: Progress, parts: Parts, processes: Processes
 ) -> tuple[LatentSpace, Clustering, dict[int, int], tuple[float | None, float | None], PcaBasis]:
     """The finished latents folder and what was put into it; after an error nothing is left of it."""
     table = trained.particles.table
     count = len(table)
     progress.begin("principal components", min(count, config.pca_fit_particles))
-    basis = fit_basis(trained, config.pca_components, config.pca_fit_particles, config.seed, progress.advance)
-    writer = LatentWriter(trained.run, trained.checkpoint, count, len(basis.components))
-    try:
+    basis = processes.of_first(
+        lambda: fit_basis(trained, config.pca_components, config.pca_fit_particles, config.seed, progress.advance)
+    )
+    with ExitStack() as undo:
+        with processes.together():
+            writer = LatentWriter(trained.run, trained.checkpoint, count, len(basis.components))
+            undo.callback(writer.abandon)  # finds nothing once it is finished
         progress.begin("encoding images", count)
-        encode_all(trained, basis, writer, progress.advance)
+        encode_all(trained, basis, writer, progress.advance, processes)
         if not np.isfinite(writer.pca).all():
             raise RunError("some latents are not numbers; the network has diverged, use an earlier --checkpoint")
         columns = _umap_columns(writer.pca, config, progress) if parts.umap else {}
@@ -126,9 +146,6 @@ def _latents(
         facts = _facts(trained, config, basis, clustering, medoid_rows, scores) | {"umap": parts.umap}
         columns |= {"cluster": clustering.assignment} | _known_columns(table)
         latents = writer.finish(pd.DataFrame(columns), basis.arrays(), facts)
-    except BaseException:
-        writer.abandon()
-        raise
     return latents, clustering, medoid_rows, scores, basis
 
 

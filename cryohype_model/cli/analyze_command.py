@@ -6,16 +6,20 @@ An earlier analysis of the same checkpoint is replaced, once the new one is whol
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryohype_model.cli.output import add_json_option, console, print_json
 from cryohype_model.cli.quality_table import print_quality, quality_record
 from cryohype_model.cli.stages import stages
+from cryohype_model.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from cryohype_model.analysis.analyze import AnalysisResult
     from cryohype_model.config import AnalysisConfig, RunConfig
+    from cryohype_model.inference.processes import Processes
+    from cryohype_model.inference.trained import TrainedRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,23 +37,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts.add_argument("--no-quality", action="store_true", help="do not compare the maps with the particles of their clusters")
     parts.add_argument("--activations", action="store_true", help="also look into the INRs (the paper's Figs. 7 and 8)")
     parser.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute, default auto")
+    shared = parser.add_argument_group("several processes, each of which encodes its share (docs/scaling.md)")
+    shared.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs (or CPU processes) of each machine, default 1")
+    shared.add_argument("--nodes", type=int, default=1, metavar="N", help="machines, under torchrun or SLURM, default 1")
     add_json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyse and say what was found."""
-    from cryohype_model.analysis.analyze import Parts, analyze
-    from cryohype_model.inference.trained import open_trained_run
+    from cryohype_model.analysis.analyze import Parts, analyze, assist
 
-    trained = open_trained_run(args.run_folder, args.checkpoint, args.accelerator)
-    config = _config(trained.config, args)
+    trained, config, processes = _open(args)
+    if not processes.is_first:
+        assist(trained, processes)
+        return 0
     parts = Parts(not args.no_umap, not args.no_volumes, args.mean, args.activations, not args.no_quality)
     with stages() as progress:
-        result = analyze(trained, config, progress, parts)
+        result = analyze(trained, config, progress, parts, processes)
     _print_result(result)
     if args.json:
         print_json(_record(result))
     return 0
+
+
+def _open(args: argparse.Namespace) -> tuple[TrainedRun, AnalysisConfig, Processes]:
+    """The run on this process's device, what to do with it, and the processes that share the work."""
+    from cryohype_model.inference.processes import ALONE, check_started, launch, launcher
+    from cryohype_model.inference.trained import open_trained_run
+
+    if min(args.devices, args.nodes) < 1:
+        raise ConfigError(f"--devices {args.devices} --nodes {args.nodes}: at least 1 of each is needed")
+    check_started(args.devices, args.nodes, "--devices and --nodes")
+    if args.devices * args.nodes == 1:
+        trained = open_trained_run(args.run_folder, args.checkpoint, args.accelerator)
+        return trained, _config(trained.config, args), ALONE
+    # what is wrong with the input is told once: before the others are started here, else after they have met
+    processes = ALONE if launcher() is None else launch(args.accelerator, args.devices, args.nodes)
+    with processes.together():
+        trained = open_trained_run(args.run_folder, args.checkpoint, "cpu")
+        config = _config(trained.config, args)
+    if launcher() is None:
+        processes = launch(args.accelerator, args.devices, args.nodes)
+    checkpoint: str = processes.of_first(lambda: trained.checkpoint)
+    with processes.together():
+        if trained.checkpoint != checkpoint:
+            raise RunError(f"the run just got checkpoint {trained.checkpoint} after {checkpoint}; name one with --checkpoint")
+    return replace(trained, model=trained.model.to(processes.device), device=processes.device), config, processes
 
 
 def _config(config: RunConfig, args: argparse.Namespace) -> AnalysisConfig:

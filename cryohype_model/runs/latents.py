@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,8 @@ from cryohype_model.io.arrays import DAMAGED_NPY, first_line
 from cryohype_model.io.atomic import fresh_partial, replace_folder, write_atomically
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name, complete_folders
 from cryohype_model.runs.manifest import utc_now
+
+SHARD_ROWS = 65536  # of another process, taken in at a time
 
 
 @contextmanager
@@ -129,6 +132,28 @@ class LatentWriter:
         self._loss[index] = loss_rows
         self._written[index] = True
 
+    def take_in(self, rows: range) -> None:
+        """Store the particles of a finished :class:`LatentShard`, and remove it.
+
+        Raises
+        ------
+        RunError : it is not there, or not whole.
+        """
+        path, q = _shard_path(self._partial, rows), self._pca.shape[1]
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise RunError(f"{path} of another process is not here; all machines must see the run in one shared folder") from None
+        with file:
+            for start in range(rows.start, rows.stop, SHARD_ROWS):
+                count = min(SHARD_ROWS, rows.stop - start)
+                numbers = np.fromfile(file, np.float32, count * (q + 1))
+                if len(numbers) != count * (q + 1):
+                    raise RunError(f"{path} of another process ends early; run `cryohype analyze` again")
+                part = numbers.reshape(count, q + 1)
+                self.write(np.arange(start, start + count), part[:, :q], part[:, q])
+        path.unlink()
+
     @property
     def pca(self) -> npt.NDArray[np.float32]:
         """(N, q) what has been written so far, memory-mapped."""
@@ -167,6 +192,50 @@ class LatentWriter:
         write_atomically(self._partial / "meta.json", content)
         replace_folder(self._partial, self._final)
         return LatentSpace(self._final)
+
+
+class LatentShard:
+    """Consecutive rows of a :class:`LatentWriter` of another process, perhaps on another machine.
+
+    It has a file of its own: two machines that write to one page of a file on NFS undo each other's writing.
+
+    Parameters
+    ----------
+    run, checkpoint_name, q : as of the writer, which must have been made. rows : which particles.
+
+    Raises
+    ------
+    RunError : the writer's folder is not to be seen from here.
+    """
+
+    def __init__(self, run: Run, checkpoint_name: str, rows: range, q: int) -> None:
+        self._path = _shard_path(run.latents / f"{checkpoint_name}.partial", rows)
+        self._q = q
+        try:
+            self._file = self._path.open("wb")
+        except FileNotFoundError:
+            raise RunError(f"{self._path.parent} is not here; all machines must see the run in one shared folder") from None
+
+    def write(self, _rows: npt.ArrayLike, pca_rows: npt.ArrayLike, loss_rows: npt.ArrayLike) -> None:
+        """Store the next particles; they come in order."""
+        pca = np.asarray(pca_rows, np.float32).reshape(-1, self._q)
+        self._file.write(np.column_stack([pca, np.asarray(loss_rows, np.float32)]).tobytes())
+
+    def close(self) -> None:
+        """The file is whole, and on the disk: another machine may read it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Remove the file."""
+        with suppress(OSError):  # a full disk also has nowhere to put what is still in memory
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _shard_path(partial: Path, rows: range) -> Path:
+    return partial / f"rows-{rows.start}-{rows.stop}.f32"
 
 
 def _occupy(path: Path, start: int, count: int) -> None:
