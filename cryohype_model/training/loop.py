@@ -18,6 +18,7 @@ from torch import Tensor
 from cryohype_model.config import RunConfig, TrainingConfig
 from cryohype_model.errors import TrainingError
 from cryohype_model.imaging.preprocess import Preprocessor
+from cryohype_model.inference.processes import check_met, check_started
 from cryohype_model.nets.build import build_model, count_parameters
 from cryohype_model.nets.checkpoint import Checkpoint
 from cryohype_model.nets.loss import SliceLoss
@@ -56,7 +57,8 @@ class TrainingResult:
 
 def make_fabric(config: TrainingConfig) -> Fabric:
     """Devices, precision and processes as configured; launched."""
-    processes = config.devices * config.nodes
+    processes, asking = config.devices * config.nodes, "training.devices and training.nodes"
+    check_started(config.devices, config.nodes, asking)
     if config.batch_size < processes:
         raise TrainingError(
             f"training.batch_size = {config.batch_size} is smaller than the number of processes, {processes}; "
@@ -81,6 +83,7 @@ def make_fabric(config: TrainingConfig) -> Fabric:
             f"({reason}); lower the one or change the other"
         ) from None
     fabric.launch()
+    check_met(fabric.world_size, config.devices, config.nodes, asking)
     return fabric
 
 

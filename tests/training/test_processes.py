@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,9 @@ from cryohype_model.training.resume import refuse_running
 
 COMMAND = [str(Path(sys.executable).with_name("cryohype")), "train"]
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+# the rate does not fall, so that the first epochs are the same however many there will be
+STEADY = ["--set", "training.input_mask_fraction=0.2", "--set", "training.final_learning_rate=1.0"]
+ENDLESS = ["--epochs", "100000"]
 
 
 @pytest.fixture
@@ -82,21 +86,82 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(options: list[str], tmp_p
     assert read_manifest(run).status == "finished"
 
 
-def test_two_processes_take_the_steps_of_one(options: list[str], tmp_path: Path) -> None:
-    extras = ["--set", "training.input_mask_fraction=0.2"]
-    one = _run(*options, *extras, "-o", str(tmp_path / "one"))
-    two = _run(*options, *extras, "-o", str(tmp_path / "two"), "--devices", "2")
-    assert one.returncode == 0, one.stderr
+@pytest.fixture(scope="module")
+def one(mixture: Path, tiny_config: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What one process makes of two epochs."""
+    folder = tmp_path_factory.mktemp("one")
+    (folder / "tiny.toml").write_text(dump_config(tiny_config(mixture)))
+    finished = _run(str(mixture), "-c", str(folder / "tiny.toml"), *STEADY, "--json", "-o", str(folder / "run"))
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["step"] == 16
+    return Run(folder / "run")
+
+
+def _check_same_curve(run: Run, one: Run) -> None:
+    """Each line is there once, and the epochs of ``one`` have its losses."""
+    metrics, expected = read_metrics(run), read_metrics(one)
+    steps = metrics[metrics["split"] == "step"]["step"]
+    assert steps.is_unique and steps.is_monotonic_increasing
+    epochs = metrics[metrics["split"] == "epoch"].reset_index(drop=True)
+    known = expected[expected["split"] == "epoch"].reset_index(drop=True)
+    assert epochs["epoch"].tolist() == list(range(1, len(epochs) + 1)) and len(epochs) >= len(known) == 2
+    np.testing.assert_allclose(epochs["loss"][:2], known["loss"], atol=1e-4)
+
+
+def test_two_processes_take_the_steps_of_one(options: list[str], one: Run, tmp_path: Path) -> None:
+    two = _run(*options, *STEADY, "-o", str(tmp_path / "two"), "--devices", "2")
     assert two.returncode == 0, two.stderr
     assert "2 process(es)" in two.stderr and two.stderr.count("Finished.") == 1
-    assert json.loads(two.stdout)["step"] == json.loads(one.stdout)["step"] == 16  # one object, from one process
-    a, b = (read_metrics(Run(tmp_path / name)) for name in ("one", "two"))
-    assert a["split"].tolist() == b["split"].tolist()
-    np.testing.assert_allclose(a["loss"], b["loss"], atol=1e-4)
-    models = [load_checkpoint(tmp_path / name / "checkpoints/last.ckpt").model for name in ("one", "two")]
+    assert json.loads(two.stdout)["step"] == 16  # one object, from one process
+    _check_same_curve(Run(tmp_path / "two"), one)
+    models = [load_checkpoint(run.checkpoints / "last.ckpt").model for run in (one, Run(tmp_path / "two"))]
     assert models[0].keys() == models[1].keys()
     for name, value in models[0].items():
         torch.testing.assert_close(value, models[1][name], atol=1e-3, rtol=1e-2)
+
+
+def _port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
+def _start(words: list[str], **variables: str) -> subprocess.Popen[str]:
+    environment = _environment() | variables
+    return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _has_epochs(run: Run, count: int) -> bool:
+    return (run.path / "metrics.jsonl").exists() and sum(read_metrics(run)["split"] == "epoch") >= count
+
+
+def test_two_nodes_of_torchrun_take_the_steps_of_one_and_stop_together(options: list[str], one: Run, tmp_path: Path) -> None:
+    run, port = Run(tmp_path / "run"), _port()
+    words = [*COMMAND, *options, *STEADY, *ENDLESS, "--set", "training.nodes=2", "-o", str(run.path)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--no-python"]
+    meeting = ["--master-addr", "127.0.0.1", "--master-port", port]
+    nodes = [_start([*torchrun, "--node-rank", str(rank), *meeting, *words]) for rank in (0, 1)]
+    _wait_for(lambda: _has_epochs(run, 2), nodes[0])
+    nodes[1].send_signal(signal.SIGTERM)  # to the machine that does not write
+    (out, err), (others_out, _) = (node.communicate(timeout=60) for node in nodes)
+    assert json.loads(out)["finished"] is False and others_out == "", err
+    assert "2 process(es)" in err and err.count("Go on with") == 1 and read_manifest(run).status == "stopped"
+    _check_same_curve(run, one)
+
+
+def test_two_tasks_of_slurm_take_the_steps_of_one_and_stop_together(options: list[str], one: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    words = [*COMMAND, *options, *STEADY, *ENDLESS, "--devices", "2", "-o", str(run.path)]
+    same = {"SLURM_JOB_ID": "4242", "SLURM_JOB_NAME": "cryohype", "SLURM_NNODES": "1", "SLURM_NODEID": "0"}
+    same |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_STEP_NUM_TASKS": "2"}
+    same |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _port()}
+    tasks = [_start(words, **same, SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank)) for rank in (0, 1)]
+    _wait_for(lambda: _has_epochs(run, 2), tasks[0])
+    tasks[0].send_signal(signal.SIGTERM)
+    (out, err), (others_out, _) = (task.communicate(timeout=60) for task in tasks)
+    assert tasks[0].returncode == 143, err
+    assert json.loads(out)["finished"] is False and others_out == ""
+    assert "2 process(es)" in err and err.count("Go on with") == 1 and read_manifest(run).status == "stopped"
+    _check_same_curve(run, one)
 
 
 def test_two_processes_stop_together_and_go_on(options: list[str], tmp_path: Path) -> None:
