@@ -155,6 +155,17 @@ class TrainingConfig(_Section):
         "so that noise cannot be copied",
     )
     basis_loss: float = Field(1.0, ge=0, description="weight of the loss of the basis volumes' own prediction")
+    images_at_once: int | None = Field(
+        None,
+        ge=1,
+        description="images of a step that one device computes at a time; none: as many as its memory has room for. "
+        "The gradient is that of the whole batch",
+    )
+    recompute: Literal["auto", "never", "always"] = Field(
+        "auto",
+        description="compute the INR's activations twice instead of keeping them: a third more time, a fraction of the memory; "
+        "auto: where fewer than four images fit",
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field("32-true", description="Lightning Fabric's precision")
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
     devices: int = Field(1, ge=1, description="GPUs (or CPU processes) of each node")

@@ -33,6 +33,11 @@ class ParticleBatch:
     shift_px: Tensor
     ctf: Tensor | None
 
+    def __getitem__(self, part: slice) -> ParticleBatch:
+        """Some of the particles."""
+        ctf = None if self.ctf is None else self.ctf[part]
+        return ParticleBatch(self.index[part], self.images[part], self.rotation[part], self.shift_px[part], ctf)
+
     def to(self, device: torch.device) -> ParticleBatch:
         """The batch on a device; the copy from pinned memory overlaps with computing."""
 

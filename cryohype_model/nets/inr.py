@@ -8,9 +8,12 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from cryohype_model.imaging.grid import fold_half_space
 from cryohype_model.nets.features import draw_frequencies, fourier_features
+
+RECOMPUTED_PARTS = 4  # of the coordinates: the activations of one part are held at a time
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,14 @@ class Inr(nn.Module):
     residual : add a layer's input to its output where the widths agree.
     output : "complex" (two numbers, one per half-space pair) or "hartley" (one number).
     fold : evaluate at the half-space kz >= 0 only and conjugate (complex output).
+
+    Attributes
+    ----------
+    recompute : forget the activations and compute them again for the gradient: a third more time, a fraction of the memory.
     """
 
     frequencies: Tensor
+    recompute = False
 
     def __init__(
         self,
@@ -84,6 +92,13 @@ class Inr(nn.Module):
         -------
         (b, m) complex64, or float32 Hartley values.
         """
+        if not (self.recompute and torch.is_grad_enabled()):
+            return self._values(weights, coordinates)
+        parts = coordinates.chunk(RECOMPUTED_PARTS, dim=1)
+        values = [checkpoint(self._values, weights, part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+        return torch.cat(values, dim=1)
+
+    def _values(self, weights: Sequence[LayerWeights], coordinates: Tensor) -> Tensor:
         sign = None
         if self.fold:
             coordinates, sign = fold_half_space(coordinates)

@@ -26,17 +26,15 @@ from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import update_manifest
 from cryohype_model.runs.metrics_log import append_metrics, truncate_metrics
 from cryohype_model.training.checkpoints import keep_checkpoint
+from cryohype_model.training.memory import StepPlan
 from cryohype_model.training.prepare import TrainingSet
 from cryohype_model.training.progress import TrainingProgress, memory_gb
 from cryohype_model.training.schedule import (
-    coordinate_rows,
     copies_noise,
     epoch_batches,
-    hidden_coefficients,
-    learning_rate,
     steps_in_epoch,
-    token_mask,
 )
+from cryohype_model.training.step import TrainingStep
 from cryohype_model.training.stop import StopRequest
 
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl and two looks at the loss
@@ -96,6 +94,7 @@ def train(run: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, resume
     ------
     TrainingError : the loss is not a number, or memory ran out; the last checkpoint stays.
     """
+    trainer = None
     try:
         with StopRequest() as stop:
             trainer = _Trainer(run, config, data, fabric, stop)
@@ -105,10 +104,11 @@ def train(run: Run, config: RunConfig, data: TrainingSet, fabric: Fabric, resume
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
-        batch = config.training.batch_size
+        plan = None if trainer is None else trainer.take_step.plan
+        fewer = max(1, (config.training.batch_size if plan is None else plan.images) // 2)
         raise TrainingError(
-            f"memory ran out at training.batch_size = {batch}; "
-            f"resume with --set training.batch_size={max(1, batch // 2)}, "
+            f"memory ran out at training.batch_size = {config.training.batch_size}; "
+            f"resume with --set training.images_at_once={fewer}, which gives the same result in less memory, "
             "or use fewer coordinates with --set training.coordinate_fraction=0.5"
         ) from None
 
@@ -120,7 +120,10 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _adam_options(options: TrainingConfig) -> dict[str, Any]:
     """What a resumed run may change of the optimiser, besides its learning rate."""
-    return {"betas": (0.9, options.adam_beta2), "weight_decay": options.weight_decay}
+    fused = (
+        options.precision != "16-mixed"
+    )  # whose gradients are unscaled before they are clipped, which a fused Adam does itself
+    return {"betas": (0.9, options.adam_beta2), "weight_decay": options.weight_decay, "fused": fused}
 
 
 class _Trainer:
@@ -136,6 +139,8 @@ class _Trainer:
         self.model: Any
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.steps_per_epoch = steps_in_epoch(len(data.particles), options.batch_size, fabric.world_size)
+        self.take_step = TrainingStep(config, fabric, self.loss, self.model, self.optimizer, self.steps_per_epoch)
+        self.told_plan: StepPlan | None = None
         self.epoch = self.batch = self.step = 0
         self.saved_step = -1
         self.saved_at = time.monotonic()
@@ -147,9 +152,9 @@ class _Trainer:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue exactly where a checkpoint was written."""
         self.model.load_state_dict(checkpoint.model)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
-        for group in self.optimizer.param_groups:  # the learning rate is set at every step
-            group.update(_adam_options(self.config.training))
+        # the learning rate is set at every step
+        groups = [group | _adam_options(self.config.training) for group in checkpoint.optimizer["param_groups"]]
+        self.optimizer.load_state_dict(checkpoint.optimizer | {"param_groups": groups})
         self.epoch, self.best_loss = checkpoint.epoch, checkpoint.best_loss
         self.step = self.saved_step = checkpoint.step
         # an unfinished epoch that was cut into other batches begins again
@@ -193,8 +198,9 @@ class _Trainer:
         rows = epoch_batches(len(self.data.particles), options, self.epoch, self.batch, fabric.global_rank, fabric.world_size)
         mark, seen = time.monotonic(), 0
         for batch in self.data.particles.prefetch(rows, pin=fabric.device.type == "cuda"):
-            value = self._train_step(batch.to(fabric.device))
-            self.loss_sum += value.detach().double()
+            value = self.take_step(batch.to(fabric.device), self.position)
+            self._tell_plan(len(batch.index))
+            self.loss_sum += value.double()
             self.batch += 1
             self.step += 1
             seen += len(batch.index) * fabric.world_size
@@ -214,27 +220,12 @@ class _Trainer:
                 self._save(is_best=False)
         return True
 
-    def _train_step(self, batch: Any) -> Tensor:
-        """One optimiser step; the mean loss of the batch."""
-        options, fabric = self.config.training, self.fabric
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(options, self.position, self.steps_per_epoch)
-        rows = coordinate_rows(options, self.loss.radius_squared, self.position, self.steps_per_epoch)
-        keep = self._token_mask(len(batch.index))
-        hidden = hidden_coefficients(options, len(self.loss.preprocessor.half_disc), self.position)
-        losses = self.loss(self.model, batch, rows, keep, hidden)
-        self.optimizer.zero_grad(set_to_none=True)
-        fabric.backward(losses.total(options.basis_loss))
-        if options.gradient_clip > 0:
-            # error_if_nonfinite would cost a synchronisation each step; the loss is looked at instead
-            fabric.clip_gradients(self.model, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False)
-        self.optimizer.step()
-        return losses.image.mean()
-
-    def _token_mask(self, images: int) -> Tensor | None:
-        tokens = (self.data.scale.box_px // self.config.model.patch_px) ** 2
-        keep = token_mask(self.config.training, images, tokens, self.position, self.fabric.global_rank, self.fabric.world_size)
-        return None if keep is None else keep.to(self.fabric.device)
+    def _tell_plan(self, images: int) -> None:
+        """Say how steps are cut, when that changed."""
+        plan = self.take_step.plan
+        if plan is not None and plan is not self.told_plan and (sentence := plan.sentence(images)):
+            self.progress.say(sentence)
+        self.told_plan = plan
 
     def _finish_epoch(self) -> float:
         """Book-keeping after a whole epoch; its mean loss."""

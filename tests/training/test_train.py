@@ -26,6 +26,7 @@ from cryohype_model.runs.manifest import read_manifest
 from cryohype_model.runs.metrics_log import read_metrics
 from cryohype_model.runs.store import check_run
 from cryohype_model.training import loop
+from cryohype_model.training.step import TrainingStep
 
 Train = Callable[..., int]
 
@@ -50,16 +51,16 @@ def _resume(run: Run, *options: str) -> int:
 
 def _interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int, number: int = signal.SIGINT) -> None:
     """A signal to this process while step ``steps`` is computed."""
-    original, calls = SliceLoss.__call__, 0
+    original, calls = TrainingStep.__call__, 0
 
-    def counted(*arguments: Any) -> Losses:
+    def counted(*arguments: Any) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls == steps:
             os.kill(os.getpid(), number)
         return original(*arguments)
 
-    monkeypatch.setattr(SliceLoss, "__call__", counted)
+    monkeypatch.setattr(TrainingStep, "__call__", counted)
 
 
 def _last(run: Run) -> Checkpoint:
@@ -190,26 +191,43 @@ def test_a_signal_in_the_last_step_finds_the_training_finished(
     assert read_manifest(Run(tmp_path / "run")).status == "finished"
 
 
-def test_half_the_batch_after_the_memory_ran_out(
+def _greedy(monkeypatch: pytest.MonkeyPatch, most_images: int) -> None:
+    """A GPU that has room for so many images."""
+    original = SliceLoss.__call__
+
+    def greedy(loss: SliceLoss, model: Any, batch: Any, *arguments: Any) -> Losses:
+        if len(batch.index) > most_images:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return original(loss, model, batch, *arguments)
+
+    monkeypatch.setattr(SliceLoss, "__call__", greedy)
+
+
+def test_steps_are_cut_until_they_fit_and_the_result_is_the_same(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("whole") == 0
+    assert "images at a time" not in capsys.readouterr().err.replace("\n", " ")
+    _greedy(monkeypatch, 2)
+    assert train("parts") == 0
+    assert "A step's 8 images are computed 2 at a time" in capsys.readouterr().err.replace("\n", " ")
+    whole, parts = (_last(Run(tmp_path / name)) for name in ("whole", "parts"))
+    assert parts.step == whole.step
+    for name, value in whole.model.items():
+        torch.testing.assert_close(value, parts.model[name], atol=1e-4, rtol=1e-3)
+
+
+def test_where_the_memory_ran_out_a_run_goes_on_with_less(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(tmp_path / "run")
-    calls = 0
-    original = SliceLoss.__call__
-
-    def greedy(*arguments: Any) -> Losses:
-        nonlocal calls
-        calls += 1
-        if calls == 12:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return original(*arguments)
-
+    assert train("run", "--epochs", "1") == 0
     with monkeypatch.context() as patch:
-        patch.setattr(SliceLoss, "__call__", greedy)
-        assert train("run") == 2
-    assert "resume with --set training.batch_size=4" in capsys.readouterr().err
+        _greedy(patch, 4)
+        assert _resume(run, "--epochs", "2", "--set", "training.images_at_once=8") == 2
+    assert "resume with --set training.images_at_once=4" in capsys.readouterr().err.replace("\n", " ")
     assert read_manifest(run).status == "failed"
-    assert _resume(run, "--set", "training.batch_size=4") == 0
+    assert _resume(run, "--set", "training.images_at_once=4", "--set", "training.batch_size=4") == 0
     metrics = read_metrics(run)
     epochs = metrics[metrics["split"] == "epoch"]
     assert epochs["epoch"].tolist() == [1, 2] and epochs["step"].tolist() == [8, 23]  # 8 of 8 images, then 15 of 4
@@ -222,10 +240,10 @@ def test_a_diverged_training_says_so_and_keeps_the_last_good_checkpoint(
 ) -> None:
     original, calls = SliceLoss.__call__, 0
 
-    def sick(loss: SliceLoss, model: Any, *arguments: Any) -> Losses:
+    def sick(loss: SliceLoss, model: Any, batch: Any, *arguments: Any) -> Losses:
         nonlocal calls
-        calls += 1
-        value = original(loss, model, *arguments).image
+        calls += len(batch.index) > 2  # those of one and two images only measure memory
+        value = original(loss, model, batch, *arguments).image
         if when == "loss":
             return Losses(value * (float("nan") if calls == 11 else 1.0), None)
         if calls == 16:  # the last step of the epoch: its loss is finite, the weights after it are not
