@@ -18,6 +18,7 @@ COMMANDS = {
     "backproject": "reconstruct all or selected particles: half maps, FSC",
     "train": "train the hypernetwork on particles",
     "analyze": "latents of every particle, PCA, UMAP, clusters, medoid volumes, figures",
+    "extend": "add particles to an analysed run: a new run, nothing that was there moves",
     "embed": "a UMAP of the particles of a stored selection alone",
     "volumes": "make maps for particles, clusters or selections",
     "evaluate": "compare maps with the truth: FSC-AUC, resolution, vIoU, Chamfer, classification",
