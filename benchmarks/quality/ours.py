@@ -15,7 +15,6 @@ from benchmarks.quality.cases import Data
 from benchmarks.quality.processes import Budget, Moment, watched
 from benchmarks.quality.protocol import Cost, Outcome, Rows, nearest_epochs, outcome_of
 from cryohype_model.errors import ConfigError
-from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.latents import read_latents
@@ -111,7 +110,7 @@ def _command(*words: str | Path | float) -> list[str]:
 def _decode(trained: TrainedRun, groups: Sequence[Rows], out: Path) -> list[Path]:
     """Maps of the mean latents of groups of images."""
     out.mkdir(parents=True, exist_ok=True)
-    generator = VolumeGenerator(trained.model, trained.scale)
+    generator = trained.generator
     paths = [out / f"map_{number:04d}.mrc" for number in range(len(groups))]
     for path, rows in zip(paths, groups, strict=True):
         write_volume(path, generator.volume(trained.mean_latent(rows)), trained.scale.pixel_size_angstrom)

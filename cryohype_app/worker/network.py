@@ -22,7 +22,7 @@ from cryohype_model.analysis.medoids import medoid
 from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.inference.backproject import Reconstruction, backproject
 from cryohype_model.inference.evaluate_run import neighbours_of
-from cryohype_model.inference.generate import Stage, VolumeGenerator
+from cryohype_model.inference.generate import Stage
 from cryohype_model.inference.reconstruct import reconstruction_scale
 from cryohype_model.inference.trained import TrainedRun, check_rows
 from cryohype_model.runs.latents import read_latents
@@ -41,7 +41,7 @@ class Network:
 
     def __init__(self, trained: TrainedRun, shelf: VolumeShelf) -> None:
         self.trained, self.shelf = trained, shelf
-        self.generator = VolumeGenerator(trained.model, trained.scale)
+        self.generator = trained.generator
         self._backprojected: dict[bytes, BackprojectionResult] = {}
 
     def stages(self, ask: Ask) -> Iterator[StageResult]:

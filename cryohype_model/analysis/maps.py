@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from cryohype_model.analysis.progress import Progress
 from cryohype_model.errors import MetricError, RunError
-from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.metrics.threshold import otsu_level
@@ -77,7 +76,7 @@ def drop_stale_series(run: Run, checkpoint: str, digest: str) -> list[str]:
 
 def _write_series(trained: TrainedRun, kind: Kind, rows: Mapping[int, Rows], digest: str, progress: Progress) -> VolumeSeries:
     name = series_name(kind, trained.checkpoint)
-    generator = VolumeGenerator(trained.model, trained.scale)
+    generator = trained.generator
     partial = start_volume_series(trained.run, name)
     progress.begin(f"maps ({kind})", len(rows))
     try:

@@ -158,11 +158,10 @@ def _make_maps(
 ) -> list[dict[str, Any]]:
     from rich.progress import Progress
 
-    from cryohype_model.inference.generate import VolumeGenerator
     from cryohype_model.io.mrc import write_volume
     from cryohype_model.metrics.threshold import otsu_level
 
-    generator = VolumeGenerator(trained.model, trained.scale)
+    generator = trained.generator
     box = args.box or trained.scale.box_px
     pixel_size = trained.scale.pixel_size_angstrom * trained.scale.box_px / box
     entries = []

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from cryohype_model.errors import RunError
-from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.latents import read_latents
@@ -43,7 +42,7 @@ def write_structure_maps(
     labels = trained.particles.table.label
     if labels is None:
         raise RunError(f"the particles of {run_dir} carry no labels, so no image can be matched to a true structure")
-    generator = VolumeGenerator(trained.model, trained.scale)
+    generator = trained.generator
     pixel_size = trained.scale.pixel_size_angstrom
     wanted = [
         (int(label), number, int(row))

@@ -16,7 +16,8 @@ from cryohype_model.imaging.grid import FourierGrid
 from cryohype_model.imaging.preprocess import ImageScale
 from cryohype_model.nets.hypernetwork import HyperNetwork
 
-CHUNK_NUMBERS = {"cpu": 1 << 24, "cuda": 1 << 28}  # float32 numbers of one layer's activations held at once
+# numbers of one layer's activations held at once: on a CPU what its caches hold, on a GPU what keeps it busy
+CHUNK_NUMBERS = {"cpu": 1 << 20, "cuda": 1 << 28}
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class VolumeGenerator:
     ----------
     model : trained networks, in evaluation mode on their device.
     scale : constants of the data set.
+    mixed : compute the networks in bfloat16, as they were trained; Fourier transforms stay in float32.
     """
 
-    def __init__(self, model: HyperNetwork, scale: ImageScale) -> None:
+    def __init__(self, model: HyperNetwork, scale: ImageScale, mixed: bool = False) -> None:
         self.model = model
         self.scale = scale
+        self.mixed = mixed
         self.device = next(model.parameters()).device
         hidden = max(max(shape) for shape in model.inr.weight_shapes)
         self.chunk = max(1024, CHUNK_NUMBERS.get(self.device.type, CHUNK_NUMBERS["cpu"]) // hidden)
@@ -82,7 +85,8 @@ class VolumeGenerator:
             raise ConfigError(f"a map's box must be even and at least 8 px, not {final}")
         reach = min(final, self.scale.box_px)  # shells that the network was trained on
         with torch.inference_mode():
-            weights = self.model.decode(latent.to(self.device))
+            with self._precision():
+                weights = self.model.decode(latent.to(self.device))
             pixels, values, inner = [], [], 0
             for box in _stage_boxes(reach, coarsest_px):
                 shell = FourierGrid(self.scale.box_px).shell_pixels(inner, box // 2)
@@ -104,12 +108,16 @@ class VolumeGenerator:
     def _values(self, weights: object, coordinates: Tensor) -> Tensor:
         """Complex values at (m, 3) coordinates; a Hartley answer needs the value at -k as well."""
         inr = self.model.inr
-        value: Tensor = inr(weights, coordinates[None])[0]
-        if inr.complex_output:
-            return value
-        opposite: Tensor = inr(weights, -coordinates[None])[0]
+        with self._precision():
+            value: Tensor = inr(weights, coordinates[None])[0]
+            if inr.complex_output:
+                return value
+            opposite: Tensor = inr(weights, -coordinates[None])[0]
         # H(k) = Re F - Im F and H(-k) = Re F + Im F
         return torch.complex((value + opposite) / 2, (opposite - value) / 2)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed)
 
     def _to_volume(self, values: Tensor, pixels: Tensor, box_px: int) -> npt.NDArray[np.float32]:
         coefficients = scatter_half_sphere(values, pixels, box_px)

@@ -16,6 +16,7 @@ from cryohype_model.config import RunConfig
 from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.imaging.particles import ParticleBatch, Particles
 from cryohype_model.imaging.preprocess import ImageScale, Preprocessor
+from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint, restore_model
 from cryohype_model.nets.hypernetwork import HyperNetwork
@@ -24,7 +25,8 @@ from cryohype_model.runs.layout import Run
 from cryohype_model.runs.run import open_run
 
 ENCODE_BATCH = 256
-ENCODE_NUMBERS = {"cpu": 1 << 26, "cuda": 1 << 30}  # float32 numbers of INR weights and activations held at once
+# numbers of INR weights and activations held at once: on a CPU what its caches hold, on a GPU what fits a small one
+ENCODE_NUMBERS = {"cpu": 1 << 24, "cuda": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,16 @@ class TrainedRun:
         """Preprocessing and the loss."""
         return SliceLoss(Preprocessor(self.scale, self.device), self.config.model)
 
+    @property
+    def mixed(self) -> bool:
+        """Whether the networks are computed in bfloat16: on a GPU, where they were trained so."""
+        return self.device.type == "cuda" and self.config.training.precision == "bf16-mixed"
+
+    @cached_property
+    def generator(self) -> VolumeGenerator:
+        """Maps from latents."""
+        return VolumeGenerator(self.model, self.scale, self.mixed)
+
     @cached_property
     def encode_batch(self) -> int:
         """Images encoded at a time: as many as fit memory with the weights and activations of their INRs."""
@@ -66,15 +78,21 @@ class TrainedRun:
         """Latents of any particles in batches, (rows, latents on the device); without the loss, which costs more than they do."""
         for part, batch in self._batches(rows):
             with torch.inference_mode():
-                latent = self.model.encode(self.loss.encoder_input(batch.to(self.device))[1])
+                inputs = self.loss.encoder_input(batch.to(self.device))[1]
+                with self._precision():
+                    latent = self.model.encode(inputs)
             yield part, latent
 
     @torch.inference_mode()
     def encode(self, batch: ParticleBatch) -> tuple[Tensor, Tensor]:
         """Latents (b, tokens, width) of a batch on the device, and the loss (b,) of each image."""
         prepared, inputs = self.loss.encoder_input(batch)
-        latent = self.model.encode(inputs)
-        return latent, self.loss.of_latent(self.model, latent, prepared, batch.rotation)
+        with self._precision():
+            latent = self.model.encode(inputs)
+            return latent, self.loss.of_latent(self.model, latent, prepared, batch.rotation)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed)
 
     def encode_rows(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor, Tensor]]:
         """Latents of any particles in batches: (rows, latents on the device, losses)."""
@@ -90,7 +108,7 @@ class TrainedRun:
         """(1, tokens, width) mean latent of some particles, encoded anew."""
         total, count = None, 0
         for part, latent in self.latents_of(rows):
-            subtotal = latent.sum(dim=0, keepdim=True)
+            subtotal = latent.sum(dim=0, keepdim=True, dtype=torch.float32)
             total = subtotal if total is None else total + subtotal
             count += len(part)
         if total is None:

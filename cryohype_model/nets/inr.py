@@ -76,7 +76,7 @@ class Inr(nn.Module):
         """Output of the last hidden layer, (b, m, hidden) (paper Fig. 7)."""
         x = self.features(coordinates)
         for layer in weights[:-1]:
-            y = torch.relu(_affine(x, layer))
+            y = torch.relu_(_affine(x, layer))  # in place: the sum before it is not needed again
             x = x + y if self.residual and x.shape[-1] == y.shape[-1] else y
         return x
 

@@ -149,6 +149,13 @@ def test_chunks_do_not_show(networks: tuple[Any, Tensor]) -> None:
     np.testing.assert_allclose(generator.volume(latent), whole, atol=1e-5)
 
 
+def test_half_precision_is_near_and_only_where_asked_for(networks: tuple[Any, Tensor]) -> None:
+    model, latent = networks
+    whole, mixed = (VolumeGenerator(model, _scale(), mixed).volume(latent) for mixed in (False, True))
+    assert mixed.dtype == np.float32
+    assert np.abs(whole - mixed).max() > 0.0 and np.corrcoef(whole.ravel(), mixed.ravel())[0, 1] > 0.99
+
+
 def test_a_cancelled_map_stops_between_chunks(networks: tuple[Any, Tensor]) -> None:
     model, latent = networks
     generator = VolumeGenerator(model, _scale())
