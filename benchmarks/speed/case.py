@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmarks.quality.cases import Case, Data, simulated
 from cryohype_model.config import RunConfig, dump_config, load_config
+from cryohype_model.io.write import write_star
+from cryohype_model.nets.build import build_model
+from cryohype_model.nets.checkpoint import Checkpoint
+from cryohype_model.runs.run import create_run
+from cryohype_model.training.checkpoints import keep_checkpoint
+from cryohype_model.training.prepare import open_training_set, table_fingerprint
 
 BOX_ANGSTROM = 224.0  # that made-up complexes fit
 STRUCTURES = 4
@@ -78,16 +86,59 @@ def our_config(sizes: Sizes, data: Data, device: str, overrides: list[str]) -> R
     return load_config(overrides=keys)
 
 
-def write_settings(sizes: Sizes, data: Data, config: RunConfig, device: str, folder: Path) -> tuple[Path, Path]:
-    """What our contenders and cryoDRGN's read: a configuration and a table of settings."""
-    ours, rival = folder / "config.toml", folder / "cryodrgn.json"
-    ours.write_text(dump_config(config))
-    settings = {
-        "folder": str(data.folder.absolute()),
-        "width": sizes.hidden,
-        "layers": sizes.layers,
-        "zdim": ZDIM,
-        "device": device,
-    }
-    rival.write_text(json.dumps(settings))
-    return ours, rival
+@dataclass(frozen=True)
+class Prepared:
+    """What the contenders read.
+
+    Attributes
+    ----------
+    folder : of everything. device : "cpu" or "cuda". config, run : of ours, the run untrained: its networks take as long.
+    settings, rival_run : of cryoDRGN, the latter made where its commands are measured.
+    """
+
+    folder: Path
+    device: str
+    data: Data
+    config: Path
+    run: Path
+    settings: Path
+    rival_run: Path
+
+
+def prepared(sizes: Sizes, folder: Path, device: str, overrides: list[str]) -> Prepared:
+    """Data, settings and an untrained run; data that are in the folder already are used again.
+
+    Raises
+    ------
+    ConfigError : an impossible override.
+    """
+    folder = folder.absolute()
+    data = made_data(sizes, folder / f"data-{sizes.box_px}-{sizes.images}")
+    config = our_config(sizes, data, device, overrides)
+    rival_run = folder / f"cryodrgn-{sizes.box_px}-{sizes.images}-{sizes.hidden}-{sizes.layers}"
+    made = Prepared(folder, device, data, folder / "config.toml", folder / "run", folder / "cryodrgn.json", rival_run)
+    made.config.write_text(dump_config(config))
+    settings = {"folder": str(data.folder.absolute()), "batch": sizes.batch, "width": sizes.hidden, "layers": sizes.layers}
+    made.settings.write_text(json.dumps(settings | {"zdim": ZDIM, "device": device}))
+    shutil.rmtree(made.run, ignore_errors=True)
+    _untrained_run(made.run, config)
+    return made
+
+
+def _untrained_run(folder: Path, config: RunConfig) -> None:
+    """A run with a checkpoint of initial weights."""
+    data = open_training_set(config.data)
+    table, scale = data.particles.table, data.scale
+    run = create_run(
+        folder,
+        config,
+        ["python", "-m", "benchmarks.speed"],
+        table_fingerprint(table),
+        lambda path: write_star(table, path),
+        particles=len(table),
+        box_px=scale.box_px,
+        pixel_size_angstrom=scale.pixel_size_angstrom,
+    )
+    model = build_model(config.model, scale.box_px, config.training.seed)
+    optimizer = torch.optim.AdamW(model.parameters())
+    keep_checkpoint(run, Checkpoint(config, scale, model.state_dict(), optimizer.state_dict(), 1, 0, 1, 1.0, 0.0), True, 1)

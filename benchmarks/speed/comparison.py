@@ -24,6 +24,7 @@ class Comparison:
     amount, unit : what a round makes, ``96 images`` say; a speed in ``unit``/s, or seconds each where ``unit`` is empty.
     target : how many times faster ours is to be; None where nothing was promised.
     flops : operations of one round of ours; limit : matrix products alone in the same rounds; None where not counted.
+    memory : whether the peak memory of the answers is that of this work.
     """
 
     what: str
@@ -35,6 +36,7 @@ class Comparison:
     target: float | None = None
     flops: float | None = None
     limit: Sequence[Answer] = field(default=())
+    memory: bool = False
 
     def ratios(self, clock: Clock) -> npt.NDArray[np.float64]:
         """(rounds,) time of the rival over ours, of each round."""

@@ -1,7 +1,8 @@
 """What cryoDRGN does when asked; run by the Python of its environment as ``-m benchmarks.speed.drgn_duties SETTINGS.json``.
 
-Nothing here is imported by CryoHype, and none of its packages is imported here: cryoDRGN is GPL-3. Its own functions do the work,
-``train_batch`` of its train_vae and ``eval_volume`` of its decoder, with the defaults of its command line.
+Nothing here is imported by CryoHype, and none of its packages is imported here: cryoDRGN is GPL-3. Its own functions do the work
+(``train_batch`` and ``eval_z`` of its train_vae, ``eval_volume`` of its decoder, its ``ImageDataset``, its ``analysis``), with
+the defaults of its command line.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from cryodrgn import ctf, dataset
-from cryodrgn.commands.train_vae import train_batch
+from cryodrgn import analysis, ctf, dataset
+from cryodrgn.commands.train_vae import eval_z, train_batch
 from cryodrgn.lattice import Lattice
 from cryodrgn.models import HetOnlyVAE
 from cryodrgn.pose import PoseTracker
 
-from benchmarks.speed.answering import serve
+from benchmarks.speed.answering import Duty, serve
 from benchmarks.speed.counting import counted_flops
 
 Request = Mapping[str, Any]
@@ -33,14 +35,14 @@ class CryoDrgn:
 
     Parameters
     ----------
-    settings : folder (of particles.mrcs, poses.pkl, ctf.pkl), width and layers of the INR, zdim, device.
+    settings : folder (of particles.mrcs, poses.pkl, ctf.pkl), batch, width and layers of the INR, zdim, device.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         torch.manual_seed(0)
-        folder = Path(settings["folder"])
+        self.folder, self.batch = Path(settings["folder"]), settings["batch"]
         self.device, self.zdim = torch.device(settings["device"]), settings["zdim"]
-        self.data = dataset.ImageDataset(str(folder / "particles.mrcs"), lazy=False, invert_data=True, window=True)
+        self.data = self._images(lazy=False)
         self.side = self.data.D  # the box and one more
         self.lattice = Lattice(self.side, extent=0.5, device=self.device)
         disc = self.lattice.get_circular_mask(self.side // 2)
@@ -50,18 +52,40 @@ class CryoDrgn:
             enc_type="gaussian", enc_dim=None, domain="fourier", activation=torch.nn.ReLU, feat_sigma=0.5,
         ).to(self.device)  # fmt: skip
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
-        self.poses = PoseTracker.load(str(folder / "poses.pkl"), self.data.N, self.side)
-        self.ctf = torch.tensor(ctf.load_ctf_for_training(self.side - 1, str(folder / "ctf.pkl")), device=self.device)
+        self.poses = PoseTracker.load(str(self.folder / "poses.pkl"), self.data.N, self.side, device=self.device)
+        self.ctf = torch.tensor(ctf.load_ctf_for_training(self.side - 1, str(self.folder / "ctf.pkl")), device=self.device)
+
+    def _images(self, lazy: bool) -> dataset.ImageDataset:
+        return dataset.ImageDataset(str(self.folder / "particles.mrcs"), lazy=lazy, invert_data=True, window=True)
+
+    @cached_property
+    def lazy(self) -> dataset.ImageDataset:
+        """The images on the disk."""
+        return self._images(lazy=True)
+
+    def duties(self) -> dict[str, Duty]:
+        """By the names that they are asked for with."""
+        return {
+            "train": self.train,
+            "volume": self.volume,
+            "first_map": self.volume,  # it has nothing to show earlier
+            "encode": self.encode,
+            "load": self.load,
+            "prepare": self.prepare,
+            "pca": self.pca,
+            "umap": self.umap,
+            "count": self.count,
+        }
 
     def train(self, request: Request) -> Facts:
         """Its training step on the rows of ``batches``."""
         loss = 0.0
         for rows in request["batches"]:
-            index = torch.tensor(rows)
+            index = torch.tensor(rows, device=self.device)
             images = self.data[np.array(rows)]["y"].to(self.device)
-            rotation, shift = (part.to(self.device) for part in self.poses.get_pose(index))
+            rotation, shift = self.poses.get_pose(index)
             loss, *_ = train_batch(self.model, self.lattice, images, None, rotation, shift, self.optimizer, 1 / self.zdim,
-                                   ctf_params=self.ctf[index.to(self.device)])  # fmt: skip
+                                   ctf_params=self.ctf[index])  # fmt: skip
         return {"loss": loss}
 
     def volume(self, request: Request) -> Facts:
@@ -71,21 +95,36 @@ class CryoDrgn:
             self.model.decoder.eval_volume(self.lattice.coords, self.side, 0.5, (0.0, 1.0), np.zeros(self.zdim))
         return {}
 
-    def count_train(self, request: Request) -> Facts:
-        """Floating-point operations of the matrix products in those steps."""
-        return {"flops": counted_flops(lambda: self.train(request))}
+    def encode(self, _request: Request) -> Facts:
+        """The latent of every particle."""
+        self.model.eval()
+        with torch.no_grad():
+            eval_z(self.model, self.lattice, self.data, self.batch, self.device, self.poses.trans, ctf_params=self.ctf)
+        return {}
 
-    def count_volume(self, _request: Request) -> Facts:
-        """The same of one map."""
-        return {"flops": counted_flops(lambda: self.volume({"count": 1}))}
+    def load(self, request: Request) -> Facts:
+        """The stored images of ``batches``."""
+        return {"images": sum(len(self.lazy.src.images(np.array(rows))) for rows in request["batches"])}
 
+    def prepare(self, request: Request) -> Facts:
+        """The same, as the training reads them; it centres them and applies the CTF's sign later."""
+        return {"images": sum(len(self.lazy[np.array(rows)]["y"].to(self.device)) for rows in request["batches"])}
 
-def main() -> None:
-    """Serve."""
-    logging.disable(logging.CRITICAL)
-    rival = CryoDrgn(json.loads(Path(sys.argv[1]).read_text()))
-    serve({name: getattr(rival, name) for name in ("train", "volume", "count_train", "count_volume")})
+    def pca(self, request: Request) -> Facts:
+        """Principal components of the vectors in ``file``."""
+        components, _ = analysis.run_pca(np.load(request["file"]))
+        return {"variance": float(components.var(axis=0, ddof=1)[: request["components"]].sum())}
+
+    def umap(self, request: Request) -> Facts:
+        """Two coordinates for each of them."""
+        analysis.run_umap(np.load(request["file"]))
+        return {}
+
+    def count(self, request: Request) -> Facts:
+        """Floating-point operations of the matrix products in what ``duty`` names."""
+        return {"flops": counted_flops(lambda: self.duties()[request["duty"]](request))}
 
 
 if __name__ == "__main__":
-    main()
+    logging.disable(logging.CRITICAL)
+    serve(CryoDrgn(json.loads(Path(sys.argv[1]).read_text())).duties())

@@ -1,6 +1,6 @@
-"""What our contenders do when asked: CryoHype, the plain formulation, and the bare matrix products of both.
+"""What our contenders do when asked: CryoHype, the plain formulation, and bare matrix products.
 
-Run as ``python -m benchmarks.speed.duties ours|plain CONFIG.toml``; the particles are those of the configuration.
+Run as ``python -m benchmarks.speed.duties ours|plain CONFIG.toml RUN``; the particles are those of the configuration.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from torch import Tensor
 from benchmarks.speed.answering import Duty, serve
 from benchmarks.speed.counting import counted_flops
 from benchmarks.speed.plain import PlainTraining
+from cryohype_model.analysis.progress import Silent
+from cryohype_model.analysis.reduce import umap_coordinates
 from cryohype_model.config import RunConfig, load_config
 from cryohype_model.inference.generate import VolumeGenerator
-from cryohype_model.inference.trained import pick_device
-from cryohype_model.nets.build import build_model
+from cryohype_model.inference.principal import IncrementalPca
+from cryohype_model.inference.trained import TrainedRun, open_trained_run, pick_device
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.runs.layout import Run
 from cryohype_model.training.loop import _Trainer, make_fabric
@@ -33,16 +35,21 @@ Facts = dict[str, Any]
 
 
 class Duties:
-    """What all of them share: the data, the device, counting."""
+    """What all of them share: the data, the device, counting.
 
-    def __init__(self, config: RunConfig) -> None:
-        self.config = config
+    Parameters
+    ----------
+    config : of networks and data. run : folder of an untrained run of it.
+    """
+
+    def __init__(self, config: RunConfig, run: Path) -> None:
+        self.config, self.run = config, run
         self.device = pick_device(config.training.accelerator)
         self.data = open_training_set(config.data)
 
     def duties(self) -> dict[str, Duty]:
         """By the names that they are asked for with."""
-        return {"train": self.train, "count_train": self.count_train, "volume": self.volume, "count_volume": self.count_volume}
+        return {"train": self.train, "volume": self.volume, "count": self.count}
 
     def step(self, rows: list[list[int]]) -> Tensor:
         """One optimiser step for each list of rows; the last loss."""
@@ -62,13 +69,9 @@ class Duties:
             self.map()
         return {}
 
-    def count_train(self, request: Request) -> Facts:
-        """Floating-point operations of the matrix products in those steps."""
-        return {"flops": counted_flops(lambda: self.step(request["batches"]))}
-
-    def count_volume(self, _request: Request) -> Facts:
-        """The same of one map."""
-        return {"flops": counted_flops(self.map)}
+    def count(self, request: Request) -> Facts:
+        """Floating-point operations of the matrix products in what ``duty`` names."""
+        return {"flops": counted_flops(lambda: self.duties()[request["duty"]](request))}
 
     @staticmethod
     def latent_of(model: HyperNetwork) -> Tensor:
@@ -83,49 +86,109 @@ class Ours(Duties):
     @cached_property
     def trainer(self) -> Any:
         """The trainer itself, whose step is measured: a copy of it would go its own way."""
-        return _Trainer(Run(Path()), self.config, self.data, make_fabric(self.config.training), StopRequest())
+        return _Trainer(Run(self.run), self.config, self.data, make_fabric(self.config.training), StopRequest())
+
+    @cached_property
+    def trained(self) -> TrainedRun:
+        """Of untrained networks: they take as long as trained ones."""
+        return open_trained_run(self.run, accelerator=self.config.training.accelerator)
 
     @cached_property
     def generator(self) -> VolumeGenerator:
-        """Of untrained networks: a map of theirs takes as long."""
-        model = build_model(self.config.model, self.data.scale.box_px, self.config.training.seed)
-        return VolumeGenerator(model.to(self.device).eval(), self.data.scale)
+        """Of the same networks."""
+        return VolumeGenerator(self.trained.model, self.trained.scale)
+
+    def duties(self) -> dict[str, Duty]:
+        """With what the plain formulation has no own way for."""
+        return super().duties() | {
+            "first_map": self.first_map,
+            "encode": self.encode,
+            "load": self.load,
+            "prepare": self.prepare,
+            "pca": self.pca,
+            "umap": self.umap,
+            "products": self.products,
+        }
 
     def step(self, rows: list[list[int]]) -> Tensor:
         """By the trainer, on batches read ahead."""
         loss = torch.zeros(())
         for batch in self.data.particles.prefetch(map(np.array, rows), pin=self.device.type == "cuda"):
-            loss = self.trainer._train_step(batch.to(self.device))
+            loss = self.trainer.take_step(batch.to(self.device), self.trainer.position)
             self.trainer.batch += 1
             self.trainer.step += 1
         return loss
 
     def map(self) -> None:
-        """All stages in one."""
+        """All shells at once."""
         self.generator.volume(self.latent_of(self.generator.model))
 
-    def duties(self) -> dict[str, Duty]:
-        """With the matrix products alone."""
-        return super().duties() | {"products": self.products}
+    def first_map(self, request: Request) -> Facts:
+        """``count`` times the coarse map that is seen first."""
+        for _ in range(request["count"]):
+            next(iter(self.generator.stages(self.latent_of(self.generator.model))))
+        return {}
+
+    def encode(self, _request: Request) -> Facts:
+        """The latent of every particle."""
+        for _ in self.trained.latents_of(np.arange(len(self.trained.particles))):
+            pass
+        self._wait()
+        return {}
+
+    def load(self, request: Request) -> Facts:
+        """The stored images of ``batches``."""
+        return {"images": sum(len(batch.images) for batch in self.data.particles.prefetch(map(np.array, request["batches"])))}
+
+    def prepare(self, request: Request) -> Facts:
+        """The same, as the encoder reads them."""
+        count = 0
+        with torch.inference_mode():
+            for batch in self.data.particles.prefetch(map(np.array, request["batches"]), pin=self.device.type == "cuda"):
+                count += len(self.trained.loss.encoder_input(batch.to(self.device))[1])
+        self._wait()
+        return {"images": count}
+
+    def pca(self, request: Request) -> Facts:
+        """Principal components of the vectors in ``file``, read in batches as an analysis does."""
+        vectors = torch.from_numpy(np.load(request["file"]))
+        pca = IncrementalPca(request["components"])
+        for part in vectors.split(256):
+            pca.update(part)
+        projected = (vectors - pca.mean) @ pca.signed_axes().T
+        return {"variance": float(projected.var(dim=0).sum())}
+
+    def umap(self, request: Request) -> Facts:
+        """Two coordinates for each of them."""
+        options = self.config.analysis
+        umap_coordinates(
+            np.load(request["file"]), options.umap_neighbors, options.umap_min_dist, options.umap_fit_particles, 0, Silent()
+        )
+        return {}
 
     def products(self, request: Request) -> Facts:
-        """The products of the INR's layers for ``rows`` coordinates, ``count`` times, forward and backward or forward only.
+        """Products ``of`` the layers of the "inr" or "encoder" for ``rows`` vectors, ``count`` times, ``backward`` too or not.
 
         Their operands are there already and are used again, so that this is as fast as this machine multiplies such matrices.
         """
-        rows, flops = request["rows"], 0
-        for first, (fan_in, out) in enumerate(self.generator.model.inr.weight_shapes):
+        model, rows, flops = self.config.model, request["rows"], 0
+        width, inner = model.dim, model.heads * model.head_dim
+        encoder = [(width, 3 * inner), (inner, width), (width, model.mlp_dim), (model.mlp_dim, width)]
+        for layer, (fan_in, out) in enumerate(self.trained.model.inr.weight_shapes if request["of"] == "inr" else encoder):
             x, weight, y = (torch.randn(shape, device=self.device) for shape in ((rows, fan_in), (fan_in, out), (rows, out)))
             pairs = [(x, weight)]
             if request["backward"]:
-                pairs += [(x.T, y), (y, weight.T)] if first else [(x.T, y)]  # nobody asks for the gradient of coordinates
+                pairs += [(x.T, y), (y, weight.T)] if layer else [(x.T, y)]  # nobody asks for the gradient of coordinates
             for _ in range(request["count"]):
                 for a, b in pairs:
                     torch.mm(a, b)
             flops += 2 * rows * fan_in * out * len(pairs) * request["count"]
+        self._wait()
+        return {"flops": flops}
+
+    def _wait(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
-        return {"flops": flops}
 
 
 class Plain(Duties):
@@ -148,10 +211,10 @@ class Plain(Duties):
         self.training.volume(self.latent_of(self.training.model)).cpu()
 
 
-def duties_of(kind: str, config: Path) -> dict[str, Duty]:
+def duties_of(kind: str, config: Path, run: Path) -> dict[str, Duty]:
     """What a contender does, "ours" or "plain"."""
-    return {"ours": Ours, "plain": Plain}[kind](load_config(config)).duties()
+    return {"ours": Ours, "plain": Plain}[kind](load_config(config), run).duties()
 
 
 if __name__ == "__main__":
-    serve(duties_of(sys.argv[1], Path(sys.argv[2])))
+    serve(duties_of(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

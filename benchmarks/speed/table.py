@@ -16,13 +16,14 @@ DASH = "–"
 def speed_table(comparisons: Sequence[Comparison]) -> str:
     """A row a comparison."""
     lines = [
-        "| measured | ours | rival | its figure | times faster | by processor time | target | of the arithmetic limit |",
-        "|---" * 8 + "|",
+        "| measured | ours | rival | its figure | times faster | by processor time | target | of the arithmetic limit "
+        "| peak memory, its (MiB) |",
+        "|---" * 9 + "|",
     ]
     for row in comparisons:
         cells = [
             row.what, figure(row.ours, row), row.rival, figure(row.theirs, row), ratio(row.ratios("wall")),
-            ratio(row.ratios("cpu")), verdict(row), share(row.shares_of_limit()),
+            ratio(row.ratios("cpu")), verdict(row), share(row.shares_of_limit()), memory(row),
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -55,6 +56,13 @@ def share(values: npt.NDArray[np.float64]) -> str:
         return DASH
     found = spread_of(values)
     return f"{found['median']:.0%} ({found['lowest']:.0%} to {found['highest']:.0%})"
+
+
+def memory(row: Comparison) -> str:
+    """The largest of the rounds, ours and the rival's."""
+    if not row.memory:
+        return DASH
+    return ", ".join(f"{max(answer.peak_mib for answer in answers):,.0f}" for answers in (row.ours, row.theirs))
 
 
 def _short(value: float) -> str:
