@@ -73,6 +73,8 @@ def _print_result(result: Extension) -> None:
     sizes = _sizes(result)
     if sizes:
         lines.append("of the clusters: " + ", ".join(f"{cluster}: {size:,}" for cluster, size in sizes.items()))
+    added, before = _losses(result)
+    lines.append(f"mean loss of the added {added:.4f}, of those that were there {before:.4f}")
     lines += [f"{len(series)} maps taken over in {series.path}" for series in result.series]
     lines.append(f"written to {result.run.path} in {result.seconds:.0f} s")
     for line in lines:
@@ -87,14 +89,24 @@ def _sizes(result: Extension) -> dict[int, int]:
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
+def _losses(result: Extension) -> tuple[float, float]:
+    """Mean loss of the particles that were added, and of those that were there: alike where the networks know both alike."""
+    loss = result.latents.table["loss"].to_numpy(float)
+    known = len(loss) - result.added
+    return float(loss[known:].mean()), float(loss[:known].mean())
+
+
 def _record(result: Extension) -> dict[str, Any]:
     """What ``--json`` prints."""
+    added, before = _losses(result)
     return {
         "run": str(result.run.path),
         "particles": len(result.latents),
         "added": result.added,
         "left_out": result.left_out,
         "added_by_cluster": _sizes(result),
+        "mean_loss_added": added,
+        "mean_loss_before": before,
         "checkpoint": result.latents.checkpoint,
         "folder": str(result.latents.path),
         "volumes": [str(series.path) for series in result.series],

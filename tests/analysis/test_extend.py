@@ -172,6 +172,10 @@ def test_images_that_are_in_the_run_are_left_out(
     record = json.loads(told.out.splitlines()[-1])
     assert (record["particles"], record["added"], record["left_out"]) == (76, 16, 10)
     assert sum(record["added_by_cluster"].values()) == 16 and record["run"] == str(new.path)
+    loss = read_latents(new).table["loss"]
+    assert record["mean_loss_added"] == pytest.approx(loss[60:].mean()) and record["mean_loss_before"] == pytest.approx(
+        loss[:60].mean()
+    )
     assert "10 of 26 images are in the run already and are left out" in told.err
 
 
