@@ -1,10 +1,11 @@
 # Needs python3 (3.10 or newer) with venv, and make.
 #   make demo   environment, install, then the dashboard on a small trained run, in the browser; Ctrl-C ends it
 #   make report environment, install, then the same mixture trained from nothing to a report in demo-run/
-#   make test   environment, install, then every check and test
+#   make test   environment, install, then every check and test; PROCESSES=8 runs the tests in eight processes
 #   make docs   the documentation in docs/_build/html, warnings are errors
 #   make clean  removes what these made, the environment too
 PYTHON ?= python3
+PROCESSES ?= 2
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := $(shell find cryohype_model cryohype_app assets -type f -not -path "*/node_modules/*" -not -name '*.pyc')
@@ -24,7 +25,7 @@ test: .venv/dev.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 docs: .venv/dev.stamp
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 REQUIRE_ALL = bool(os.environ.get("CRYOHYPE_REQUIRE_ALL"))
 TINY_BOX_PX = 16
+LONGEST = ("tests/app/e2e/", "tests/app/", "tests/training/", "tests/analysis/")  # with browsers, servers and other processes
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In several processes the longest files come first, so that none is left to one process at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(
+            key=lambda item: next((rank for rank, part in enumerate(LONGEST) if item.nodeid.startswith(part)), len(LONGEST))
+        )
 
 
 @pytest.fixture(scope="session")

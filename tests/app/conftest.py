@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 SOFTWARE_WEBGL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+NO_GPU = ["--disable-gpu-compositing"]  # WebGL only goes through SwiftShader: a whole page takes it fifteen times as long
+NOT_PLAYWRIGHTS = ["--enable-gpu-rasterization"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,9 @@ def chromium() -> Iterator[Any]:
         pytest.skip(f"{CHROMIUM} is not there, so pages are not looked at: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser: pip install cryohype[dev]")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=SOFTWARE_WEBGL)
+        browser = driver.chromium.launch(
+            executable_path=str(CHROMIUM), args=SOFTWARE_WEBGL + NO_GPU, ignore_default_args=NOT_PLAYWRIGHTS
+        )
         yield browser
         browser.close()
 

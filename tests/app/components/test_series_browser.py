@@ -42,12 +42,12 @@ def test_it_plays_there_and_back_and_rests(show: Callable[..., Shown], cubes: li
     viewer.param.watch(lambda event: seen.append(event.new), "frame")
     picture = shown.page.get_by_role("img")
     picture.press(" ")
-    shown.page.wait_for_timeout(1800)
+    shown.told(lambda: len(seen) >= 5)
     picture.press(" ")
-    shown.page.wait_for_timeout(300)
+    shown.told(lambda: viewer.playing is False)
     count = len(seen)
-    shown.page.wait_for_timeout(300)
-    assert count >= 5 and len(seen) == count, "it rests"
+    shown.page.wait_for_timeout(500)
+    assert len(seen) == count, "it rests"
     assert set(seen) == {0, 1, 2} and all(abs(a - b) == 1 for a, b in itertools.pairwise(seen)), "there and back"
     assert viewer.playing is False
     viewer.frame = 0

@@ -58,10 +58,13 @@ def test_a_removed_viewer_gives_its_context_back(show: Show, cube: Mesh) -> None
 
 def test_nothing_is_drawn_while_nothing_changes(show: Show, cube: Mesh) -> None:
     shown = show(_viewer(meshes=[cube]))
-    shown.page.wait_for_timeout(300)
-    draws = shown.ask("viewer.draws")
-    shown.page.wait_for_timeout(500)
-    assert shown.ask("viewer.draws") == draws
+
+    def rests() -> bool:
+        draws = shown.ask("viewer.draws")
+        shown.page.wait_for_timeout(500)
+        return bool(shown.ask("viewer.draws") == draws)
+
+    shown.told(rests)
 
 
 def test_a_lost_context_comes_back(show: Show, cube: Mesh) -> None:
