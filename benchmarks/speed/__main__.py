@@ -16,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,25 @@ def main(words: list[str] | None = None) -> int:
     args = arguments(words)
     if args.threads:
         os.environ["OMP_NUM_THREADS"] = str(args.threads)  # of the contenders, which are started later
+    text = ""
     try:
-        comparisons, notes = measured(args)
+        for comparisons, notes in measured(args):  # written after each part: the next one may take long
+            text = written(args, comparisons, notes)
     except CryoHypeError as error:
         print(error, file=sys.stderr)
         return 2
+    print(text)
+    return 0
+
+
+def written(args: argparse.Namespace, comparisons: list[Comparison], notes: list[str]) -> str:
+    """The report, which is now in the output folder with its numbers beside it."""
     text = report(args, comparisons, notes)
     (args.output / "results.md").write_text(text)
     rows = [row.record() for row in comparisons]
     content: dict[str, Any] = {"commit": commit(), "machine": machine(), "rows": rows, "notes": notes}
     (args.output / "results.json").write_text(json.dumps(content, indent=1))
-    print(text)
-    return 0
+    return text
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
@@ -76,8 +84,8 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def measured(args: argparse.Namespace) -> tuple[list[Comparison], list[str]]:
-    """The rows of all parts asked for, and what a reader must know of them."""
+def measured(args: argparse.Namespace) -> Iterator[tuple[list[Comparison], list[str]]]:
+    """The rows of the parts so far, and what a reader must know of them; once after each part."""
     what = _chosen(args.what, (*WARM, *COMMANDS), "part")
     rivals = [RIVALS[name] for name in _chosen(args.rivals, tuple(RIVALS), "rival")]
     sizes = Sizes(args.box, args.hidden, args.layers, args.batch, args.images)
@@ -89,40 +97,42 @@ def measured(args: argparse.Namespace) -> tuple[list[Comparison], list[str]]:
         rivals.remove(DRGN)
         notes.append(f"{DRGN} is left out: {args.rival_python} does not exist; "
                      "`python -m venv E; E/bin/pip install torch cryodrgn`, and --rival-python E/bin/python.")  # fmt: skip
-    rows, said = _warm(args, what, rivals, sizes, made)
-    notes += said
+    rows: list[Comparison] = []
+    yield rows, notes
+    for part_rows, note in _warm(args, what, rivals, sizes, made):
+        rows += part_rows
+        notes += [note] if note else []
+        yield rows, notes
     if DRGN in rivals:
-        rows += _commands(args, what, sizes, made)
+        for row in _commands(args, what, sizes, made):
+            rows.append(row)
+            yield rows, notes
         notes += _rig(args, what, made)
-    return rows, notes
+        yield rows, notes
 
 
 def _warm(
     args: argparse.Namespace, what: list[str], rivals: list[str], sizes: Sizes, made: Prepared
-) -> tuple[list[Comparison], list[str]]:
-    """Parts in warm processes."""
+) -> Iterator[tuple[list[Comparison], str]]:
+    """Parts in warm processes: rows and a sentence of each."""
     names = [name for name in WARM if name in what]
-    rows: list[Comparison] = []
-    notes: list[str] = []
     if not names or not rivals:
-        return rows, notes
+        return
     with contenders(made, args.rival_python, rivals) as found:
         for name in names:
             for part in parts_of(name, sizes, args.steps, args.maps, made.folder, _promised(args)):
                 if set(part.rivals) & set(rivals):
-                    part_rows, note = compared(part, found, args.rounds)
-                    rows += part_rows
-                    notes += [note] if note else []
-    return rows, notes
+                    yield compared(part, found, args.rounds, "cpu" if args.device == "cpu" else "wall")
 
 
-def _commands(args: argparse.Namespace, what: list[str], sizes: Sizes, made: Prepared) -> list[Comparison]:
+def _commands(args: argparse.Namespace, what: list[str], sizes: Sizes, made: Prepared) -> Iterator[Comparison]:
     """Whole commands beside cryoDRGN's."""
     names = [name for name in COMMANDS if name in what]
     if set(names) - {"backproject"}:
         train_rival(sizes, made, args.rival_python)
-    pairs = [pair for name in names for pair in pairs_of(name, sizes, made, args.rival_python, _promised(args))]
-    return [compared_commands(pair, made, args.command_rounds) for pair in pairs]
+    for name in names:
+        for pair in pairs_of(name, sizes, made, args.rival_python, _promised(args)):
+            yield compared_commands(pair, made, args.command_rounds)
 
 
 def _rig(args: argparse.Namespace, what: list[str], made: Prepared) -> list[str]:
@@ -163,7 +173,9 @@ def report(args: argparse.Namespace, comparisons: list[Comparison], notes: list[
         f"`{' '.join(['python -m benchmarks.speed', *sys.argv[1:]])}`, commit {commit()}, {machine()}, "
         f"threads of each contender: {threads}; load average at the end {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.",
         f"{args.rounds} rounds ({args.command_rounds} of whole commands) after one that warms up. Figures are medians; a ratio "
-        "is the median over the rounds of the rival's time over ours, with lowest and highest.",
+        "is the median over the rounds of the rival's time over ours, with lowest and highest. "
+        "The arithmetic limit is the rate of matrix products of the INR's (or encoder's) sizes in the same rounds, by processor "
+        "time on a CPU, times the counted operations of ours.",
         speed_table(comparisons),
         f"**Missed**: {'; '.join(missed)}." if missed else "",
         "\n".join(f"- {note}" for note in notes),

@@ -24,6 +24,7 @@ class Comparison:
     amount, unit : what a round makes, ``96 images`` say; a speed in ``unit``/s, or seconds each where ``unit`` is empty.
     target : how many times faster ours is to be; None where nothing was promised.
     flops : operations of one round of ours; limit : matrix products alone in the same rounds; None where not counted.
+    limit_clock : that the share of the limit is taken by; processor time forgives other work on the machine.
     memory : whether the peak memory of the answers is that of this work.
     """
 
@@ -36,6 +37,7 @@ class Comparison:
     target: float | None = None
     flops: float | None = None
     limit: Sequence[Answer] = field(default=())
+    limit_clock: Clock = "wall"
     memory: bool = False
 
     def ratios(self, clock: Clock) -> npt.NDArray[np.float64]:
@@ -51,8 +53,9 @@ class Comparison:
         """(rounds,) the time that the counted operations take as matrix products alone, over the time that they took."""
         if self.flops is None or not self.limit:
             return np.empty(0)
-        pairs = zip(self.ours, self.limit, strict=True)
-        return np.array([self.flops / limit.facts["flops"] * limit.wall / ours.wall for ours, limit in pairs])
+        clock, pairs = self.limit_clock, zip(self.ours, self.limit, strict=True)
+        scale = [self.flops / alone.facts["flops"] for alone in self.limit]
+        return np.array(scale) * [getattr(alone, clock) / getattr(ours, clock) for ours, alone in pairs]
 
     def record(self) -> dict[str, Any]:
         """For results.json."""

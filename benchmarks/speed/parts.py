@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.speed.asking import Answer, Contender, interleaved
 from benchmarks.speed.case import Prepared, Sizes
-from benchmarks.speed.comparison import Comparison
+from benchmarks.speed.comparison import Clock, Comparison
 
 OURS, PLAIN, DRGN, LIMIT = "ours", "plain formulation of the paper", "cryoDRGN", "products alone"
 PCA_LENGTH, PCA_COMPONENTS = 256, 32
@@ -97,8 +97,13 @@ def parts_of(name: str, sizes: Sizes, steps: int, maps: int, folder: Path, promi
     ]
 
 
-def compared(part: Part, found: Contenders, rounds: int) -> tuple[list[Comparison], str]:
-    """Measure a part; a comparison with each rival, and a sentence on the operations that were counted."""
+def compared(part: Part, found: Contenders, rounds: int, clock: Clock) -> tuple[list[Comparison], str]:
+    """Measure a part; a comparison with each rival, and a sentence on the operations that were counted.
+
+    Parameters
+    ----------
+    clock : of the share of the arithmetic limit and of the rate of products: "wall" where a GPU computes.
+    """
 
     def asked(contender: Contender, duty: str, details: Callable[[int], dict[str, Any]]) -> Callable[[int], Answer]:
         return lambda number: contender.ask(duty, **details(number))
@@ -114,18 +119,18 @@ def compared(part: Part, found: Contenders, rounds: int) -> tuple[list[Compariso
         flops = {name: one.ask("count", duty=part.duty, **part.request(0)).facts["flops"] for name, one in taking.items()}
     rows = [
         Comparison(part.what, name, answers[OURS], answers[name], part.amount, part.unit, part.targets.get(name), flops.get(OURS),
-                   answers.get(LIMIT, []))
+                   answers.get(LIMIT, []), clock)
         for name in taking if name != OURS
     ]  # fmt: skip
-    return rows, _operations(part, flops, answers.get(LIMIT, []))
+    return rows, _operations(part, flops, answers.get(LIMIT, []), clock)
 
 
-def _operations(part: Part, flops: Mapping[str, float], limit: list[Answer]) -> str:
+def _operations(part: Part, flops: Mapping[str, float], limit: list[Answer], clock: Clock) -> str:
     """What was counted, and how fast this machine multiplies such matrices."""
     if not flops:
         return ""
     each = ", ".join(f"{name} {number / part.amount / 1e9:.2f}" for name, number in flops.items())
-    rates = [answer.facts["flops"] / answer.wall / 1e9 for answer in limit]
+    rates = [answer.facts["flops"] / getattr(answer, clock) / 1e9 for answer in limit]
     return (
         f"{part.what.capitalize()}: GFLOP for one {part.unit.removesuffix('s') or 'map'}, counted: {each}. "
         f"Products alone: {np.median(rates):.0f} GFLOP/s, best round {max(rates):.0f}."
