@@ -59,7 +59,8 @@ class Processes:
             if error is not None:
                 raise error
             return
-        told = None if error is None else (str(error) or type(error).__name__, socket.gethostname())
+        words = "it was stopped" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+        told = None if error is None else (words, socket.gethostname())
         failed = [(rank, *said) for rank, said in enumerate(self._gather(told)) if said is not None]
         if not failed:
             return
@@ -87,25 +88,30 @@ class Processes:
             if self.is_first and make is not None:
                 made[0] = make()
         if self.world > 1:
-            _collective(lambda: torch.distributed.broadcast_object_list(made, src=0))
+            self._exchange(lambda: torch.distributed.broadcast_object_list(made, src=0))
         value: T = made[0]
         return value
 
     def _gather(self, item: object) -> list[Any]:
         gathered: list[Any] = [None] * self.world
-        _collective(lambda: torch.distributed.all_gather_object(gathered, item))
+        self._exchange(lambda: torch.distributed.all_gather_object(gathered, item))
         return gathered
+
+    def _exchange(self, collective: Callable[[], None]) -> None:
+        """Do it; a connection breaks when the process at its other end does, which the first tells, or what started them."""
+        try:
+            collective()
+        except (RuntimeError, KeyboardInterrupt) as error:
+            if not self.is_first:
+                raise SystemExit(0) from None
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise RunError(
+                "another of the processes that work together was killed; look at its last lines, and run again"
+            ) from None
 
 
 ALONE = Processes()
-
-
-def _collective(exchange: Callable[[], None]) -> None:
-    """RunError where the exchange fails: a connection breaks when a process ends."""
-    try:
-        exchange()
-    except RuntimeError:
-        raise RunError("another of the processes that work together was killed; look at its last lines, and run again") from None
 
 
 def launcher() -> str | None:

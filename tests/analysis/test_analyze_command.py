@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,16 @@ def test_running_again_replaces(run: Run, capsys: pytest.CaptureFixture[str]) ->
     analyse(run, capsys, "--clusters", "2", "--no-volumes")
     assert read_latents(run).cluster.max() == 1
     assert [path.name for path in run.latents.iterdir()] == [CHECKPOINT]
+
+
+def test_a_job_that_is_asked_to_stop_leaves_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("cryohype_model.analysis.analyze.medoids", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["analyze", str(run.path), "--accelerator", "cpu", "--no-umap"]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "cryohype analyze: stopped"
+    assert list(run.latents.iterdir()) == [] and signal.getsignal(signal.SIGTERM) == before
 
 
 def test_progress_and_facts_go_to_standard_error(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

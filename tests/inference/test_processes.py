@@ -76,6 +76,8 @@ def test_a_process_that_was_killed_is_one_sentence(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.distributed, "all_gather_object", break_off)
     with pytest.raises(RunError, match="was killed"):
         Processes(0, 2).agree()
+    with pytest.raises(SystemExit):
+        Processes(1, 2).agree()
 
 
 @pytest.mark.parametrize(
