@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -97,3 +99,13 @@ def test_the_vendored_files_are_named_with_their_version() -> None:
     version = (STATIC / "README.md").read_text(encoding="utf-8").partition("Swagger UI ")[2].partition(" ")[0]
     assert version in bundle
     assert (STATIC / "swagger-ui" / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
+
+
+def test_a_turn_that_held_up_everybody_is_told_by_the_servers_health(shared_api: Api) -> None:
+    async def hold_up() -> None:
+        time.sleep(0.3)
+        await asyncio.sleep(0.05)
+
+    shared_api.client.portal.call(hold_up)  # type: ignore[union-attr]  # it is there while the client is open
+    after = shared_api.get("/healthz")
+    assert after["longest_own_pause_seconds"] > 0.25 and after["longest_pause_seconds"] > 0.25
