@@ -78,19 +78,22 @@ def compared_commands(pair: Pair, prepared: Prepared, rounds: int) -> Comparison
     """Both commands in turn; what they wrote is removed again, so that none finds the work of an earlier round."""
     out, logs = prepared.folder / "out", prepared.folder / "logs"
 
+    def clear() -> None:
+        leftovers = [
+            folder / name for folder in (prepared.run / "latents", prepared.run / "volumes") for name in folder.iterdir()
+        ]
+        for path in (out, out.with_suffix(".mrc"), *leftovers):
+            _remove(path)
+
     def once(words: Callable[[Path], Words], name: str) -> Callable[[int], Answer]:
         def run(_number: int) -> Answer:
-            answer = command_answer(words(out), logs / f"command-{name}.log")
-            _remove(out)
-            _remove(out.with_suffix(".mrc"))
-            for folder in ("latents", "volumes"):
-                for made in (prepared.run / folder).iterdir():
-                    _remove(made)
-            return answer
+            clear()
+            return command_answer(words(out), logs / f"command-{name}.log")
 
         return run
 
     answers = interleaved({OURS: once(pair.ours, OURS), DRGN: once(pair.theirs, DRGN)}, rounds, pair.what)
+    clear()
     return Comparison(pair.what, DRGN, answers[OURS], answers[DRGN], 1, "", pair.target, memory=True)
 
 

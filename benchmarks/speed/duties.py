@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -169,22 +169,28 @@ class Ours(Duties):
     def products(self, request: Request) -> Facts:
         """Products ``of`` the layers of the "inr" or "encoder" for ``rows`` vectors, ``count`` times, ``backward`` too or not.
 
-        Their operands are there already and are used again, so that this is as fast as this machine multiplies such matrices.
+        Operands and answers are kept and used again, so that this is as fast as this machine multiplies such matrices.
         """
-        model, rows, flops = self.config.model, request["rows"], 0
+        triples = self._triples(request["of"], request["rows"], request["backward"])
+        for _ in range(request["count"]):
+            for a, b, answer in triples:
+                torch.mm(a, b, out=answer)
+        self._wait()
+        return {"flops": request["count"] * sum(2 * len(a) * b.numel() for a, b, _ in triples)}
+
+    @lru_cache(maxsize=4)  # noqa: B019 - there is one of this class in a process, for as long as that lives
+    def _triples(self, of: str, rows: int, backward: bool) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Operands and answer of each product."""
+        model, triples = self.config.model, []
         width, inner = model.dim, model.heads * model.head_dim
         encoder = [(width, 3 * inner), (inner, width), (width, model.mlp_dim), (model.mlp_dim, width)]
-        for layer, (fan_in, out) in enumerate(self.trained.model.inr.weight_shapes if request["of"] == "inr" else encoder):
+        for layer, (fan_in, out) in enumerate(self.trained.model.inr.weight_shapes if of == "inr" else encoder):
             x, weight, y = (torch.randn(shape, device=self.device) for shape in ((rows, fan_in), (fan_in, out), (rows, out)))
             pairs = [(x, weight)]
-            if request["backward"]:
+            if backward:
                 pairs += [(x.T, y), (y, weight.T)] if layer else [(x.T, y)]  # nobody asks for the gradient of coordinates
-            for _ in range(request["count"]):
-                for a, b in pairs:
-                    torch.mm(a, b)
-            flops += 2 * rows * fan_in * out * len(pairs) * request["count"]
-        self._wait()
-        return {"flops": flops}
+            triples += [(a, b, a @ b) for a, b in pairs]
+        return triples
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

@@ -138,8 +138,8 @@ def _operations(part: Part, flops: Mapping[str, float], limit: list[Answer], clo
 
 
 def _products(sizes: Sizes, of: str, rows: int, *, backward: bool) -> dict[str, Any]:
-    """The products of one image's half disc, or one batch's tokens, as often as takes a fraction of a second."""
-    count = max(1, round(4e9 / (6 * rows * sizes.hidden**2 * sizes.layers)))
+    """The products of one image's half disc, or one batch's tokens, as often as takes about a second, at most."""
+    count = min(100, max(1, round(16e9 / (6 * rows * sizes.hidden**2 * sizes.layers))))
     return {"of": of, "rows": rows, "count": count, "backward": backward}
 
 
