@@ -29,7 +29,7 @@ def umap_coordinates(pca: Points, neighbors: int, min_dist: float, fit_particles
     """Two coordinates for each particle: UMAP fitted on a random sample, the rest placed among their neighbours in it.
 
     A particle that was not fitted gets the mean place of its nearest fitted ones, by UMAP's own weights. ``UMAP.transform``
-    goes on from there and moves it a little: that costs many times as much and shows no more (benchmarks/results/embedding.md).
+    goes on from there and moves it a little: that costs many times as much and is no better (benchmarks/results/embedding.md).
 
     The layout starts from the first two components (Kobak & Linderman 2021), so it is the same for the same seed and keeps the
     global arrangement. Fewer than FEWEST_PARTICLES, or particles that are all equal, keep their first two components.

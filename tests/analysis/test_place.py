@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -73,22 +74,31 @@ def test_the_vote_is_that_of_the_nearer_group() -> None:
     np.testing.assert_array_equal(Neighbourhood(points, 5).vote(others, classes), np.repeat([7, -1], 5))
 
 
-class HalfBlind:
-    """An index that finds too few neighbours of every second particle."""
+class Faulty:
+    """An index that is exact but for what it is told to do wrong."""
 
-    def __init__(self, points: np.ndarray) -> None:
-        self.search = NearestNeighbors(algorithm="brute").fit(points)
+    def __init__(self, points: np.ndarray, spoil: Callable[[np.ndarray, np.ndarray], None]) -> None:
+        self.search, self.spoil = NearestNeighbors(algorithm="brute").fit(points), spoil
 
     def query(self, query_data: np.ndarray, k: int, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
         """As pynndescent's."""
         assert epsilon > 0
         distances, indices = self.search.kneighbors(query_data, n_neighbors=k)
-        indices[::2, -1], distances[::2, -1] = -1, np.inf
+        self.spoil(indices, distances)
         return indices, distances
 
 
-def test_where_an_index_finds_too_few_all_are_looked_at() -> None:
+def _finds_too_few(indices: np.ndarray, distances: np.ndarray) -> None:
+    indices[::2, -1], distances[::2, -1] = -1, np.inf
+
+
+def _stays_in_the_wrong_cluster(indices: np.ndarray, distances: np.ndarray) -> None:
+    indices[4], distances[4] = np.arange(6), 50 + np.arange(6)
+
+
+@pytest.mark.parametrize("spoil", [_finds_too_few, _stays_in_the_wrong_cluster])
+def test_where_an_index_is_not_to_be_believed_all_are_looked_at(spoil: Callable[[np.ndarray, np.ndarray], None]) -> None:
     points, others = cloud(60), cloud(9, seed=2)
-    found = Neighbourhood(points, 6, HalfBlind(points)).nearest(others)
+    found = Neighbourhood(points, 6, Faulty(points, spoil)).nearest(others)
     for one, exact in zip(found, Neighbourhood(points, 6).nearest(others), strict=True):
         np.testing.assert_allclose(one, exact)
