@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Error as BrowserError
 
+from cryohype_app.store import FRESH_SECONDS
 from cryohype_model.cli import main
 from cryohype_model.config import dump_config
 
@@ -108,19 +110,42 @@ class Server:
 
 @pytest.fixture(scope="session")
 def trained_store(mixture: Path, tiny_config: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one run that was really trained and analysed, and its particles."""
+    """A store with one run that was really trained and analysed, and its particles; components stand for the UMAP."""
     store = tmp_path_factory.mktemp("store")
     shutil.copytree(mixture.parent, store / "mixture")
     star = store / "mixture" / mixture.name
     (store / "tiny.toml").write_text(dump_config(tiny_config(star)))
     assert main(["train", str(star), "-c", str(store / "tiny.toml"), "-o", str(store / "first")]) == 0
-    assert main(["analyze", str(store / "first"), "--clusters", "2"]) == 0
+    with pytest.MonkeyPatch.context() as patch:  # which takes long to compile; tests/analysis has the real one
+        patch.setattr("cryohype_model.analysis.analyze.umap_coordinates", lambda pca, *_: np.asarray(pca[:, :2]))
+        assert main(["analyze", str(store / "first"), "--clusters", "2"]) == 0
     return store
 
 
+@pytest.fixture(scope="session")
+def shared_server(trained_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a copy of that store, for all tests that leave the server itself as it is: to start one takes long."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copytree(trained_store, folder / "store")
+    running = Server(folder / "store", folder)
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
-def server(trained_store: Path, tmp_path: Path) -> Iterator[Server]:
-    """A server on a copy of that store."""
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server on a store that is as it was trained: the shared one, or the test's own where it is marked ``own_server``."""
+    own = request.node.get_closest_marker("own_server") is not None
+    running: Server = request.getfixturevalue("own_server" if own else "shared_server")
+    yield running
+    if not own and restore(request.getfixturevalue("trained_store"), running.store):
+        time.sleep(FRESH_SECONDS)  # so old may the server's list of runs be
+
+
+@pytest.fixture
+def own_server(trained_store: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, on a copy of that store: it may be killed, and no test before has left anything in it."""
     shutil.copytree(trained_store, tmp_path / "store")
     running = Server(tmp_path / "store", tmp_path)
     running.start()
@@ -129,10 +154,30 @@ def server(trained_store: Path, tmp_path: Path) -> Iterator[Server]:
         running.stop()
 
 
-@pytest.fixture
-def demo_server(tmp_path: Path) -> Iterator[Server]:
+def restore(wanted: Path, folder: Path) -> bool:
+    """Make the files of a folder those of another, but for the logs of workers, which go on; whether there was anything to do."""
+    strange = [path for path in folder.rglob("*") if not (wanted / path.relative_to(folder)).exists()]
+    strange = [path for path in strange if "workers" not in path.relative_to(folder).parts and path.name != ".cryohype"]
+    for path in strange:
+        if path.is_file():
+            path.unlink()
+    for path in reversed([path for path in strange if path.is_dir()]):
+        path.rmdir()
+    changed = [path for path in wanted.rglob("*") if path.is_file() and not _same(path, folder / path.relative_to(wanted))]
+    for path in changed:
+        shutil.copy2(path, folder / path.relative_to(wanted))
+    return bool(strange or changed)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.stat().st_mtime_ns == other.stat().st_mtime_ns and one.stat().st_size == other.stat().st_size
+
+
+@pytest.fixture(scope="module")
+def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server on the demo that is shipped."""
-    running = Server(tmp_path / "store", tmp_path, ("--demo",))
+    folder = tmp_path_factory.mktemp("demo")
+    running = Server(folder / "store", folder, ("--demo",))
     running.start()
     yield running
     if running.process.poll() is None:

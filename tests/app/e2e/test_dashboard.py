@@ -93,6 +93,7 @@ def test_a_training_goes_from_the_form_to_the_end(server: Any, session: Any) -> 
     assert (manifest.status, manifest.epochs_done) == ("finished", 1)
 
 
+@pytest.mark.own_server
 def test_a_training_outlives_the_server_and_the_page_comes_back(server: Any, session: Any) -> None:
     config = server.store / "tiny.toml"
     star = server.store / "mixture" / "particles.star"

@@ -23,6 +23,8 @@ from cryohype_model.runs.layout import Run
 from cryohype_model.runs.selections import write_selection
 from tests.app.e2e.conftest import PATIENCE_S, Server, Session
 
+pytestmark = pytest.mark.own_server  # a server tells a viewer of the maps that it has
+
 
 @pytest.fixture
 def live(viewer: Any) -> Callable[[], Any]:

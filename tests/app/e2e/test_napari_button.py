@@ -18,7 +18,7 @@ from cryohype_app.views.path import COLOUR
 from cryohype_app.wire import FOLLOW, STREAM_PATH, VolumeHead, decode, density
 from cryohype_model.palette import category_colour
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.own_server]  # a server tells a viewer of the maps that it has
 PATIENCE_S = 120
 MASKED = "?token=••••••••"
 
