@@ -140,7 +140,7 @@ def test_two_nodes_of_torchrun_take_the_steps_of_one_and_stop_together(options: 
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", "--no-python"]
     meeting = ["--master-addr", "127.0.0.1", "--master-port", port]
     nodes = [_start([*torchrun, "--node-rank", str(rank), *meeting, *words]) for rank in (0, 1)]
-    _wait_for(lambda: _has_epochs(run, 2), nodes[0])
+    _wait_for(lambda: _has_epochs(run, 2), nodes[0], seconds=120)
     nodes[1].send_signal(signal.SIGTERM)  # to the machine that does not write
     (out, err), (others_out, _) = (node.communicate(timeout=60) for node in nodes)
     assert json.loads(out)["finished"] is False and others_out == "", err
@@ -155,7 +155,7 @@ def test_two_tasks_of_slurm_take_the_steps_of_one_and_stop_together(options: lis
     same |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_STEP_NUM_TASKS": "2"}
     same |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _port()}
     tasks = [_start(words, **same, SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank)) for rank in (0, 1)]
-    _wait_for(lambda: _has_epochs(run, 2), tasks[0])
+    _wait_for(lambda: _has_epochs(run, 2), tasks[0], seconds=120)
     tasks[0].send_signal(signal.SIGTERM)
     (out, err), (others_out, _) = (task.communicate(timeout=60) for task in tasks)
     assert tasks[0].returncode == 143, err
