@@ -10,17 +10,23 @@ import pytest
 import torch
 from torch import Tensor
 
+from cryohype_model.cli import main
 from cryohype_model.config import TrainingConfig
 from cryohype_model.errors import TrainingError
 from cryohype_model.imaging.particles import Particles
 from cryohype_model.imaging.preprocess import Preprocessor
 from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.build import build_model
-from cryohype_model.nets.loss import SliceLoss
+from cryohype_model.nets.checkpoint import load_checkpoint
+from cryohype_model.nets.loss import Losses, SliceLoss
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.metrics_log import read_metrics
 from cryohype_model.training.memory import PASSING, SPENT, kept_bytes, plan_step
 from cryohype_model.training.prepare import image_scale
 
 MB = 10**6
+Train = Callable[..., int]
 
 
 def _bytes(plain: int, recomputed: int) -> Callable[[bool], int]:
@@ -50,9 +56,7 @@ def test_a_step_is_cut_as_memory_asks(free_mb: int, options: dict[str, Any], ima
 
 
 def test_not_even_one_image_is_one_sentence() -> None:
-    with pytest.raises(
-        TrainingError, match=r"one image keeps 2.00 GB in training, and 1.00 GB of memory are free"
-    ):
+    with pytest.raises(TrainingError, match=r"one image keeps 2.00 GB in training, and 1.00 GB of memory are free"):
         plan_step(TrainingConfig(), 8, 10**9, _bytes(9 * 10**9, 2 * 10**9))
 
 
@@ -82,3 +86,46 @@ def test_activations_computed_twice_give_the_same_gradient_in_less_memory(
         kept.append(kept_bytes(lambda: loss(model, batch).total()) - kept_bytes(lambda: loss(model, batch[:2]).total()))
     torch.testing.assert_close(gradients[0], gradients[1])
     assert kept[1] < 0.5 * kept[0]
+
+
+def _greedy(monkeypatch: pytest.MonkeyPatch, most_images: int) -> None:
+    """A GPU that has room for so many images."""
+    original = SliceLoss.__call__
+
+    def greedy(loss: SliceLoss, model: Any, batch: Any, *arguments: Any) -> Losses:
+        if len(batch.index) > most_images:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return original(loss, model, batch, *arguments)
+
+    monkeypatch.setattr(SliceLoss, "__call__", greedy)
+
+
+def test_steps_are_cut_until_they_fit_and_the_result_is_the_same(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("whole") == 0
+    assert "images at a time" not in capsys.readouterr().err.replace("\n", " ")
+    _greedy(monkeypatch, 2)
+    assert train("parts") == 0
+    assert "A step's 8 images are computed 2 at a time" in capsys.readouterr().err.replace("\n", " ")
+    whole, parts = (load_checkpoint(Run(tmp_path / name).checkpoints / "last.ckpt") for name in ("whole", "parts"))
+    assert parts.step == whole.step
+    for name, value in whole.model.items():
+        torch.testing.assert_close(value, parts.model[name], atol=1e-4, rtol=1e-3)
+
+
+def test_where_the_memory_ran_out_a_run_goes_on_with_less(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "run")
+    assert train("run", "--epochs", "1") == 0
+    with monkeypatch.context() as patch:
+        _greedy(patch, 4)
+        assert main(["train", "--resume", str(run.path), "--epochs", "2", "--set", "training.images_at_once=8"]) == 2
+    assert "resume with --set training.images_at_once=4" in capsys.readouterr().err.replace("\n", " ")
+    assert read_manifest(run).status == "failed"
+    assert main(["train", "--resume", str(run.path), "--set", "training.images_at_once=4", "--set", "training.batch_size=4"]) == 0
+    metrics = read_metrics(run)
+    epochs = metrics[metrics["split"] == "epoch"]
+    assert epochs["epoch"].tolist() == [1, 2] and epochs["step"].tolist() == [8, 23]  # 8 of 8 images, then 15 of 4
+    assert load_checkpoint(run.checkpoints / "last.ckpt").epoch == 2

@@ -16,7 +16,7 @@ import starfile
 import torch
 
 from cryohype_model.cli import main
-from cryohype_model.config import dump_config, load_config
+from cryohype_model.config import load_config
 from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cryohype_model.nets.loss import Losses, SliceLoss
@@ -29,20 +29,6 @@ from cryohype_model.training import loop
 from cryohype_model.training.step import TrainingStep
 
 Train = Callable[..., int]
-
-
-@pytest.fixture
-def config_file(mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path) -> Path:
-    """Tiny networks, 2 epochs of 8 steps."""
-    path = tmp_path / "tiny.toml"
-    path.write_text(dump_config(tiny_config(mixture)))
-    return path
-
-
-@pytest.fixture
-def train(mixture: Path, config_file: Path, tmp_path: Path) -> Train:
-    """``cryohype train`` of the mixture into tmp_path / name."""
-    return lambda name, *options: main(["train", str(mixture), "-c", str(config_file), "-o", str(tmp_path / name), *options])
 
 
 def _resume(run: Run, *options: str) -> int:
@@ -189,49 +175,6 @@ def test_a_signal_in_the_last_step_finds_the_training_finished(
     _interrupt_after(monkeypatch, 16)
     assert train("run") == 0
     assert read_manifest(Run(tmp_path / "run")).status == "finished"
-
-
-def _greedy(monkeypatch: pytest.MonkeyPatch, most_images: int) -> None:
-    """A GPU that has room for so many images."""
-    original = SliceLoss.__call__
-
-    def greedy(loss: SliceLoss, model: Any, batch: Any, *arguments: Any) -> Losses:
-        if len(batch.index) > most_images:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return original(loss, model, batch, *arguments)
-
-    monkeypatch.setattr(SliceLoss, "__call__", greedy)
-
-
-def test_steps_are_cut_until_they_fit_and_the_result_is_the_same(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert train("whole") == 0
-    assert "images at a time" not in capsys.readouterr().err.replace("\n", " ")
-    _greedy(monkeypatch, 2)
-    assert train("parts") == 0
-    assert "A step's 8 images are computed 2 at a time" in capsys.readouterr().err.replace("\n", " ")
-    whole, parts = (_last(Run(tmp_path / name)) for name in ("whole", "parts"))
-    assert parts.step == whole.step
-    for name, value in whole.model.items():
-        torch.testing.assert_close(value, parts.model[name], atol=1e-4, rtol=1e-3)
-
-
-def test_where_the_memory_ran_out_a_run_goes_on_with_less(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = Run(tmp_path / "run")
-    assert train("run", "--epochs", "1") == 0
-    with monkeypatch.context() as patch:
-        _greedy(patch, 4)
-        assert _resume(run, "--epochs", "2", "--set", "training.images_at_once=8") == 2
-    assert "resume with --set training.images_at_once=4" in capsys.readouterr().err.replace("\n", " ")
-    assert read_manifest(run).status == "failed"
-    assert _resume(run, "--set", "training.images_at_once=4", "--set", "training.batch_size=4") == 0
-    metrics = read_metrics(run)
-    epochs = metrics[metrics["split"] == "epoch"]
-    assert epochs["epoch"].tolist() == [1, 2] and epochs["step"].tolist() == [8, 23]  # 8 of 8 images, then 15 of 4
-    assert _last(run).epoch == 2
 
 
 @pytest.mark.parametrize("when", ["loss", "weights"])
