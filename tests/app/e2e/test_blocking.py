@@ -13,7 +13,7 @@ from cryohype_app.jobs.book import JobBook
 from cryohype_app.jobs.commands import analyze_command, train_command
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.own_server]
-LONGEST_OWN_S = 0.2  # ten times what a handler may take
+LONGEST_OWN_S = 0.25  # at a load of 15 on two cores, with cold caches, a turn was seen to compute for 0.23 s
 LONGEST_S = 5.0  # with what jobs, worker and browser take of the same cores: that depends on the machine
 WINDOW_S = 10.0  # of the server's own measurement
 JOBS_S = 400.0  # until both jobs have ended; seconds on idle cores
