@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cryohype_model.analysis.cluster import Clustering, cluster_latents
+from cryohype_model.analysis.known import agreement, known_columns
 from cryohype_model.analysis.maps import drop_stale_series, partition_digest, write_means, write_medoids
 from cryohype_model.analysis.medoids import medoids
 from cryohype_model.analysis.pictures import write_pictures
@@ -24,8 +25,6 @@ from cryohype_model.errors import RunError
 from cryohype_model.inference.latents import PcaBasis, encode_all, encode_share, fit_basis
 from cryohype_model.inference.processes import ALONE, Processes
 from cryohype_model.inference.trained import TrainedRun
-from cryohype_model.io.table import ParticleTable
-from cryohype_model.metrics.classification import adjusted_rand_index, match_clusters
 from cryohype_model.runs.latents import LatentSpace, LatentWriter
 from cryohype_model.runs.quality import QualityTable
 from cryohype_model.runs.volumes import VolumeSeries
@@ -142,9 +141,9 @@ def _latents(
         clustering = cluster_latents(writer.pca, config.cluster_method, config.clusters, table.label, config.seed)
         medoid_rows = medoids(writer.pca, clustering.assignment)
         progress.advance(1)
-        scores = _agreement(clustering.assignment, table.label)
+        scores = agreement(clustering.assignment, table.label)
         facts = _facts(trained, config, basis, clustering, medoid_rows, scores) | {"umap": parts.umap}
-        columns |= {"cluster": clustering.assignment} | _known_columns(table)
+        columns |= {"cluster": clustering.assignment} | known_columns(table)
         latents = writer.finish(pd.DataFrame(columns), basis.arrays(), facts)
     return latents, clustering, medoid_rows, scores, basis
 
@@ -152,25 +151,6 @@ def _latents(
 def _umap_columns(pca: npt.NDArray[np.float32], config: AnalysisConfig, progress: Progress) -> dict[str, npt.NDArray[Any]]:
     placed = umap_coordinates(pca, config.umap_neighbors, config.umap_min_dist, config.umap_fit_particles, config.seed, progress)
     return {"umap_x": placed[:, 0], "umap_y": placed[:, 1]}
-
-
-def _known_columns(table: ParticleTable) -> dict[str, npt.NDArray[Any]]:
-    """What is known of the particles beforehand: label and defocus."""
-    columns: dict[str, npt.NDArray[Any]] = {}
-    if table.label is not None:
-        columns["label"] = table.label
-    if table.ctf is not None:
-        columns["defocus_um"] = (table.ctf.defocus_u_angstrom + table.ctf.defocus_v_angstrom) / np.float32(2e4)
-    return columns
-
-
-def _agreement(assignment: Rows, labels: Rows | None) -> tuple[float | None, float | None]:
-    """Accuracy and adjusted Rand index of the clusters over the particles of known label."""
-    known = np.empty(0, np.int64) if labels is None else np.flatnonzero(labels >= 0)
-    if labels is None or not len(known):
-        return None, None
-    found, truth = assignment[known], labels[known]
-    return float(np.mean(match_clusters(found, truth) == truth)), adjusted_rand_index(found, truth)
 
 
 def _facts(

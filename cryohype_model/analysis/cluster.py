@@ -98,10 +98,15 @@ def half_whitened(pca: Points) -> Points:
     pca : (N, q) principal components, may be memory-mapped.
     """
     points = np.asarray(pca, dtype=np.float32)
-    spread = points.std(axis=0, dtype=np.float64)
+    return (points / half_whitening(points)).astype(np.float32)
+
+
+def half_whitening(pca: Points) -> Points:
+    """(q,) what :func:`half_whitened` divides the components by."""
+    spread = pca.std(axis=0, dtype=np.float64)
     first = max(float(spread[0]), 1e-12)
-    scale = np.sqrt(first * np.maximum(spread, 1e-6 * first))
-    return (points / scale.astype(np.float32)).astype(np.float32)
+    scale: Points = np.sqrt(first * np.maximum(spread, 1e-6 * first)).astype(np.float32)
+    return scale
 
 
 def _count(points: Points, clusters: int | None, labels: Rows | None, seed: int, rng: np.random.Generator) -> tuple[int, str]:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import pairwise_distances_argmin
 
-from cryohype_model.analysis.cluster import half_whitened
+from cryohype_model.analysis.cluster import half_whitening
+from cryohype_model.analysis.known import agreement, known_columns
 from cryohype_model.analysis.maps import partition_digest
 from cryohype_model.analysis.place import PLACED_AT_ONCE, Neighbourhood
 from cryohype_model.analysis.progress import Progress
@@ -21,7 +22,6 @@ from cryohype_model.inference.latents import PcaBasis
 from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.particles import without_unused_stacks
 from cryohype_model.io.table import ParticleTable
-from cryohype_model.metrics.classification import adjusted_rand_index, match_clusters
 from cryohype_model.runs.latents import LatentSpace, LatentWriter
 from cryohype_model.runs.layout import Run
 
@@ -71,8 +71,7 @@ def extend_latents(
     if before.cluster is not None:
         clusters = clusters_of(before, points, config)
         columns["cluster"] = clusters
-    if added.ctf is not None:
-        columns["defocus_um"] = (added.ctf.defocus_u_angstrom + added.ctf.defocus_v_angstrom) / np.float32(2e4)
+    columns |= {name: values for name, values in known_columns(added).items() if name in before.table}
     both = _joined(before.table, columns, table.label)
     return writer.finish(both, basis.arrays(), _facts(trained, before, both)), clusters
 
@@ -88,11 +87,8 @@ def clusters_of(before: LatentSpace, points: Points, config: AnalysisConfig) -> 
     """
     assignment = before.cluster
     assert assignment is not None
-    whitened = half_whitened(before.pca)
-    spread = whitened.std(axis=0, dtype=np.float64)
-    # what half_whitened divided by
-    scale = np.divide(before.pca.std(axis=0, dtype=np.float64), spread, out=np.ones_like(spread), where=spread > 0)
-    wanted = (points / scale).astype(np.float32)
+    scale = half_whitening(np.asarray(before.pca))
+    whitened, wanted = before.pca / scale, (points / scale).astype(np.float32)
     if before.meta.get("cluster_method", config.cluster_method) != "kmeans":
         rows = _reference(before, config)
         return Neighbourhood(whitened[rows], config.umap_neighbors).vote(wanted, assignment[rows])
@@ -167,9 +163,5 @@ def _facts(trained: TrainedRun, before: LatentSpace, both: pd.DataFrame) -> dict
         "noise": int((assignment < 0).sum()),
         "partition": partition_digest(assignment),
     }
-    known = np.flatnonzero(both["label"] >= 0) if "label" in both else np.empty(0, np.int64)
-    if len(known):
-        found, truth = assignment[known], both["label"].to_numpy(np.int64)[known]
-        accuracy = float(np.mean(match_clusters(found, truth) == truth))
-        facts |= {"accuracy": accuracy, "adjusted_rand_index": adjusted_rand_index(found, truth)}
-    return facts
+    accuracy, rand_index = agreement(assignment, both["label"].to_numpy(np.int64) if "label" in both else None)
+    return facts if accuracy is None else facts | {"accuracy": accuracy, "adjusted_rand_index": rand_index}

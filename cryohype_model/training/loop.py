@@ -120,9 +120,8 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _adam_options(options: TrainingConfig) -> dict[str, Any]:
     """What a resumed run may change of the optimiser, besides its learning rate."""
-    fused = (
-        options.precision != "16-mixed"
-    )  # whose gradients are unscaled before they are clipped, which a fused Adam does itself
+    # with a gradient scaler a fused Adam unscales the gradients itself, too late for clipping
+    fused = options.precision != "16-mixed"
     return {"betas": (0.9, options.adam_beta2), "weight_decay": options.weight_decay, "fused": fused}
 
 
