@@ -19,6 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,13 @@ def compare(fit: int, held_out: int) -> None:
         "the same, always believed": lambda part: believing(lambda: by_index.place(part, places)),
     }
     for name, way in ways.items():
-        seconds, parts = seconds_of(lambda way=way: [way(part) for part in chunks])  # type: ignore[misc]  # bound at once
+        seconds, parts = seconds_of(partial(_each, way, chunks))
         of_these = cluster[fit : fit + JUDGED]
         judge.tell(name, 1e4 * seconds / held_out, rest[:JUDGED], of_these, np.concatenate(parts)[:JUDGED])
+
+
+def _each(way: Callable[[Points], Points], chunks: list[Points]) -> list[Points]:
+    return [way(part) for part in chunks]
 
 
 class _Judge:

@@ -6,6 +6,7 @@ Run as ``python -m benchmarks.speed.duties ours|plain CONFIG.toml RUN``; the par
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,7 +22,6 @@ from benchmarks.speed.plain import PlainTraining
 from cryohype_model.analysis.progress import Silent
 from cryohype_model.analysis.reduce import umap_coordinates
 from cryohype_model.config import RunConfig, load_config
-from cryohype_model.inference.generate import VolumeGenerator
 from cryohype_model.inference.principal import IncrementalPca
 from cryohype_model.inference.trained import TrainedRun, open_trained_run, pick_device
 from cryohype_model.nets.hypernetwork import HyperNetwork
@@ -34,7 +34,22 @@ Request = Mapping[str, Any]
 Facts = dict[str, Any]
 
 
-class Duties:
+@lru_cache(maxsize=4)
+def _triples(
+    shapes: tuple[tuple[int, int], ...], rows: int, backward: bool, device: torch.device
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Operands and answer of the product of each layer (in, out), kept from one round to the next."""
+    triples = []
+    for layer, (fan_in, out) in enumerate(shapes):
+        x, weight, y = (torch.randn(shape, device=device) for shape in ((rows, fan_in), (fan_in, out), (rows, out)))
+        pairs = [(x, weight)]
+        if backward:
+            pairs += [(x.T, y), (y, weight.T)] if layer else [(x.T, y)]  # nobody asks for the gradient of coordinates
+        triples += [(a, b, a @ b) for a, b in pairs]
+    return triples
+
+
+class Duties(ABC):
     """What all of them share: the data, the device, counting.
 
     Parameters
@@ -51,13 +66,13 @@ class Duties:
         """By the names that they are asked for with."""
         return {"train": self.train, "volume": self.volume, "count": self.count}
 
+    @abstractmethod
     def step(self, rows: list[list[int]]) -> Tensor:
         """One optimiser step for each list of rows; the last loss."""
-        raise NotImplementedError
 
+    @abstractmethod
     def map(self) -> None:
         """One map, on the CPU."""
-        raise NotImplementedError
 
     def train(self, request: Request) -> Facts:
         """Steps on the rows of ``batches``."""
@@ -93,11 +108,6 @@ class Ours(Duties):
         """Of untrained networks: they take as long as trained ones."""
         return open_trained_run(self.run, accelerator=self.config.training.accelerator)
 
-    @cached_property
-    def generator(self) -> VolumeGenerator:
-        """Of the same networks."""
-        return VolumeGenerator(self.trained.model, self.trained.scale)
-
     def duties(self) -> dict[str, Duty]:
         """With what the plain formulation has no own way for."""
         return super().duties() | {
@@ -121,12 +131,12 @@ class Ours(Duties):
 
     def map(self) -> None:
         """All shells at once."""
-        self.generator.volume(self.latent_of(self.generator.model))
+        self.trained.generator.volume(self.latent_of(self.trained.model))
 
     def first_map(self, request: Request) -> Facts:
         """``count`` times the coarse map that is seen first."""
         for _ in range(request["count"]):
-            next(iter(self.generator.stages(self.latent_of(self.generator.model))))
+            next(iter(self.trained.generator.stages(self.latent_of(self.trained.model))))
         return {}
 
     def encode(self, _request: Request) -> Facts:
@@ -171,26 +181,16 @@ class Ours(Duties):
 
         Operands and answers are kept and used again, so that this is as fast as this machine multiplies such matrices.
         """
-        triples = self._triples(request["of"], request["rows"], request["backward"])
+        model = self.config.model
+        width, inner = model.dim, model.heads * model.head_dim
+        encoder = [(width, 3 * inner), (inner, width), (width, model.mlp_dim), (model.mlp_dim, width)]
+        shapes = self.trained.model.inr.weight_shapes if request["of"] == "inr" else encoder
+        triples = _triples(tuple(shapes), request["rows"], request["backward"], self.device)
         for _ in range(request["count"]):
             for a, b, answer in triples:
                 torch.mm(a, b, out=answer)
         self._wait()
         return {"flops": request["count"] * sum(2 * len(a) * b.numel() for a, b, _ in triples)}
-
-    @lru_cache(maxsize=4)  # noqa: B019 - there is one of this class in a process, for as long as that lives
-    def _triples(self, of: str, rows: int, backward: bool) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Operands and answer of each product."""
-        model, triples = self.config.model, []
-        width, inner = model.dim, model.heads * model.head_dim
-        encoder = [(width, 3 * inner), (inner, width), (width, model.mlp_dim), (model.mlp_dim, width)]
-        for layer, (fan_in, out) in enumerate(self.trained.model.inr.weight_shapes if of == "inr" else encoder):
-            x, weight, y = (torch.randn(shape, device=self.device) for shape in ((rows, fan_in), (fan_in, out), (rows, out)))
-            pairs = [(x, weight)]
-            if backward:
-                pairs += [(x.T, y), (y, weight.T)] if layer else [(x.T, y)]  # nobody asks for the gradient of coordinates
-            triples += [(a, b, a @ b) for a, b in pairs]
-        return triples
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

@@ -54,7 +54,7 @@ class TrainingStep:
         hidden = hidden_coefficients(options, len(self.loss.preprocessor.half_disc), position)
         keep = self._token_mask(batch, position)
         if self.plan is None:
-            self.plan = self._plan(batch, rows, keep, hidden)
+            self.plan = self._plan(batch, keep, hidden)
         while (loss := self._accumulate(batch, rows, keep, hidden)) is None:
             self._halve()
         if options.gradient_clip > 0:
@@ -94,8 +94,11 @@ class TrainingStep:
         torch.cuda.empty_cache()
         self.plan = replace(self.plan, images=self.plan.images // 2)
 
-    def _plan(self, batch: ParticleBatch, rows: Tensor | None, keep: Tensor | None, hidden: Tensor | None) -> StepPlan:
+    def _plan(self, batch: ParticleBatch, keep: Tensor | None, hidden: Tensor | None) -> StepPlan:
         options, network = self.config.training, self.model.module
+        # of the last step: from coarse to fine, the first ones use a few coordinates only
+        last = options.epochs * self.steps_per_epoch
+        rows = coordinate_rows(options, self.loss.radius_squared, last, self.steps_per_epoch)
 
         def of_images(count: int) -> int:
             shown = None if keep is None else keep[:count]

@@ -91,7 +91,7 @@ def test_plain_volume_is_that_of_our_hartley_network(config: RunConfig, data: Tr
 
 
 def test_counted_operations_of_a_map_are_those_counted_by_hand(ours: Ours) -> None:
-    assert [tuple(shape) for shape in ours.generator.model.inr.weight_shapes] == [(48, 32), (32, 32), (32, 2)]
+    assert [tuple(shape) for shape in ours.trained.model.inr.weight_shapes] == [(48, 32), (32, 32), (32, 2)]
     # of the half sphere: the angles of the features, then every layer; before that the heads of the layers
     points = len(FourierGrid(16).shell_pixels(0, 8))
     inr = 2 * points * (3 * 24 + 48 * 32 + 32 * 32 + 32 * 2)

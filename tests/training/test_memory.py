@@ -22,8 +22,9 @@ from cryohype_model.nets.loss import Losses, SliceLoss
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
 from cryohype_model.runs.metrics_log import read_metrics
-from cryohype_model.training.memory import PASSING, SPENT, kept_bytes, plan_step
+from cryohype_model.training.memory import PASSING, SPENT, StepPlan, kept_bytes, plan_step
 from cryohype_model.training.prepare import image_scale
+from cryohype_model.training.step import TrainingStep
 
 MB = 10**6
 Train = Callable[..., int]
@@ -129,3 +130,23 @@ def test_where_the_memory_ran_out_a_run_goes_on_with_less(
     epochs = metrics[metrics["split"] == "epoch"]
     assert epochs["epoch"].tolist() == [1, 2] and epochs["step"].tolist() == [8, 23]  # 8 of 8 images, then 15 of 4
     assert load_checkpoint(run.checkpoints / "last.ckpt").epoch == 2
+
+
+def test_the_plan_is_of_the_largest_step_and_not_of_a_coarse_first_one(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From coarse to fine, the first steps use few coordinates: memory must do for all of them, later."""
+    plans = {}
+    for name, epochs in (("fine", "0"), ("coarse", "2")):
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingStep, "_plan", _noting(TrainingStep._plan, plans, name))
+            assert train(name, "--set", f"training.coarse_to_fine_epochs={epochs}") == 0
+    assert plans["coarse"].image_bytes == plans["fine"].image_bytes
+
+
+def _noting(plan: Callable[..., StepPlan], plans: dict[str, StepPlan], name: str) -> Callable[..., StepPlan]:
+    def noted(*arguments: Any) -> StepPlan:
+        plans[name] = plan(*arguments)
+        return plans[name]
+
+    return noted

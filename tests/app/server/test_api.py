@@ -106,6 +106,8 @@ def test_a_turn_that_held_up_everybody_is_told_by_the_servers_health(shared_api:
         time.sleep(0.3)
         await asyncio.sleep(0.05)
 
-    shared_api.client.portal.call(hold_up)  # type: ignore[union-attr]  # it is there while the client is open
+    portal = shared_api.client.portal
+    assert portal is not None  # it is there while the client is open
+    portal.call(hold_up)
     after = shared_api.get("/healthz")
     assert after["longest_own_pause_seconds"] > 0.25 and after["longest_pause_seconds"] > 0.25
