@@ -51,6 +51,7 @@ def test_it_plays_there_and_back_and_rests(show: Callable[..., Shown], cubes: li
     assert set(seen) == {0, 1, 2} and all(abs(a - b) == 1 for a, b in itertools.pairwise(seen)), "there and back"
     assert viewer.playing is False
     viewer.frame = 0
+    shown.until("viewer.model.frame === 0")  # else the key counts from the frame before
     picture.press(".")
     shown.until("viewer.model.frame === 1")
     picture.press(",")

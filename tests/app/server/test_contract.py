@@ -51,13 +51,15 @@ def map_path_parameters(_: Any, path_parameters: dict[str, Any]) -> dict[str, An
 
 @sensible.hook
 def map_body(context: Any, body: Any) -> Any:
-    """Of the ways to say which particles one, and real values in most of the places."""
+    """Of the ways to say which particles one. Half of the requests can be granted, the others have real values in places."""
     if not isinstance(body, dict):
         return body
     last = context.operation.path.rpartition("/")[2]
     if last in {"volumes", "{name}"}:
         way = chance.choice(WAYS)
-        body = {name: value for name, value in body.items() if name not in WAYS or name == way}
+        body = {name: value for name, value in body.items() if name not in WAYS} | {way: body.get(way)}
+    if chance.random() < 0.5:
+        return {name: chance.choice(known.get(f"{last}.{name}", [value])) for name, value in body.items()}
     return _real(body, f"{last}.")
 
 
@@ -84,7 +86,10 @@ def address(served: str, mixture: Path) -> str:
         "particles": [[0, 5, 59]], "cluster": [0, 1], "query": ["loss < 0.5"], "polygon": [AROUND], "selection": ["blob"],
         "x_axis": ["umap_x", "pc1"], "y_axis": ["umap_y", "loss"], "box_px": [16, None], "checkpoint": ["last", None],
     }  # fmt: skip
-    training = {"particles": [str(mixture)], "preset": ["demo"], "overrides": [["training.epochs=1"]], **place}
+    training = {
+        "particles": [str(mixture)], "name": ["asked", "asked again"], "preset": ["demo"],
+        "overrides": [["training.epochs=1"]], **place
+    }  # fmt: skip
     bodies = {
         "volumes": choice,
         "{name}": choice,
