@@ -96,7 +96,12 @@ class ModelConfig(_Section):
         le=1024,
         description="learnt volumes; the encoder (vit) reads their coefficients, fitted to the image at its pose",
     )
-    basis_hidden: int = Field(64, ge=8, description="width of the network that answers the basis volumes")
+    basis_form: Literal["network", "grid"] = Field(
+        "network",
+        description="the basis volumes are a small network that learns with the rest, or values on a grid, fitted before by "
+        "expectation maximisation",
+    )
+    basis_hidden: int = Field(64, ge=8, description="width of the network of basis_form = 'network'")
     basis_radius: float = Field(
         0.625, gt=0, le=1, description="the basis volumes are fitted to the shells below this fraction of the half box"
     )
@@ -154,7 +159,9 @@ class TrainingConfig(_Section):
         description="fraction of an image's coefficients hidden from the encoder at each step; the loss is taken over these, "
         "so that noise cannot be copied",
     )
-    basis_loss: float = Field(1.0, ge=0, description="weight of the loss of the basis volumes' own prediction")
+    basis_loss: float = Field(1.0, ge=0, description="weight of the loss of a basis network's own prediction")
+    basis_passes: int = Field(12, ge=1, description="passes of expectation maximisation over a grid of basis volumes")
+    basis_particles: int = Field(10000, ge=2, description="random particles that a grid of basis volumes is fitted to")
     images_at_once: int | None = Field(
         None,
         ge=1,

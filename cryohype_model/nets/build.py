@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from cryohype_model.config import ModelConfig
-from cryohype_model.nets.basis import BasisVolumes
+from cryohype_model.nets.basis import BasisVolumes, NetworkVolumes
 from cryohype_model.nets.decoders import ConcatDecoder, ModulationDecoder, token_groups
 from cryohype_model.nets.encoders import MlpEncoder, UnetEncoder, VitEncoder
+from cryohype_model.nets.grid_volumes import GridVolumes
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.nets.inr import Inr
 from cryohype_model.nets.tokens import ImageTokenizer
@@ -74,7 +75,9 @@ def _build_encoder(config: ModelConfig, box_px: int, groups: list[int]) -> nn.Mo
 def _build_basis(config: ModelConfig, box_px: int) -> BasisVolumes | None:
     if not config.basis_volumes:
         return None
-    return BasisVolumes(
+    if config.basis_form == "grid":
+        return GridVolumes(box_px=box_px, count=config.basis_volumes, radius_px=config.basis_radius * box_px / 2)
+    return NetworkVolumes(
         box_px=box_px,
         count=config.basis_volumes,
         hidden=config.basis_hidden,

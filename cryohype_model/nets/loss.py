@@ -58,6 +58,8 @@ class SliceLoss:
         self.radius_squared = (self.pixels**2).sum(1)
         # pixels are sorted by radius: those of the basis volumes come first
         self.basis_radius_squared = (config.basis_radius * box / 2) ** 2 if config.basis_volumes else 0.0
+        # a grid is fitted beforehand: there is nothing that its own prediction would teach it
+        self._asked_radius_squared = self.basis_radius_squared if config.basis_form == "network" else 0.0
 
     def encoder_input(
         self, batch: ParticleBatch, keep: Tensor | None = None, hidden: Tensor | None = None
@@ -95,7 +97,7 @@ class SliceLoss:
         prepared, inputs = self.encoder_input(batch, keep, hidden)
         pixels, coordinates = self.pixels, self.coordinates
         chosen = self._hidden_rows(rows, hidden)
-        of_basis = (self._pixels**2).sum(1) < self.basis_radius_squared
+        of_basis = (self._pixels**2).sum(1) < self._asked_radius_squared
         if chosen is not None:
             of_basis = of_basis[chosen]
             chosen = chosen.to(pixels.device)

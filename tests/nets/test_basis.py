@@ -5,16 +5,28 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cryohype_model.nets.basis import BasisVolumes
+from cryohype_model.nets.basis import BasisVolumes, NetworkVolumes
+from cryohype_model.nets.grid_volumes import GridVolumes
 from cryohype_model.nets.inputs import ObservedSlices
 
 
-@pytest.fixture
-def basis() -> BasisVolumes:
-    torch.manual_seed(3)
-    made = BasisVolumes(box_px=16, count=3, hidden=32, frequencies=24, feature_sigma=0.25)
+def _network() -> NetworkVolumes:
+    made = NetworkVolumes(box_px=16, count=3, hidden=32, frequencies=24, feature_sigma=0.25)
     with torch.no_grad():
         made.last.weight.mul_(20)  # volumes well above the prior's width
+    return made
+
+
+def _grid() -> GridVolumes:
+    made = GridVolumes(box_px=16, count=3, radius_px=8.0)
+    made.table.normal_()
+    return made
+
+
+@pytest.fixture(params=[_network, _grid])
+def basis(request: pytest.FixtureRequest) -> BasisVolumes:
+    torch.manual_seed(3)
+    made: BasisVolumes = request.param()
     return made
 
 
@@ -72,7 +84,19 @@ def test_mixed_precision_solves_in_single(basis: BasisVolumes) -> None:
 
 
 @torch.no_grad()
-def test_a_diverged_network_answers_nan_and_not_an_error_of_its_own(basis: BasisVolumes) -> None:
+def test_a_diverged_network_answers_nan_and_not_an_error_of_its_own() -> None:
+    basis = _network()
     observed = _observe(basis, torch.randn(2, 3))
     basis.last.weight.fill_(float("nan"))
     assert basis.fit(observed).isnan().all()
+
+
+@torch.no_grad()
+def test_a_grid_has_its_values_at_its_points_and_their_means_between_and_nothing_beyond() -> None:
+    grid = _grid()
+    rows = grid.lattice.rows(torch.tensor([2, 3]), torch.tensor([-1, -1]), torch.tensor([4, 4]))
+    known = torch.complex(*grid.table[rows, :].unflatten(1, (2, -1)).unbind(1))
+    places = torch.tensor([[2.0, -1, 4], [2.5, -1, 4], [-2, 1, -4], [6, 4, 4]])[None] / 16
+    values = torch.complex(*grid.slices(places))[0]
+    torch.testing.assert_close(values[:3], torch.stack([known[0], known.mean(0), known[0].conj()]))
+    assert not values[3].any(), "at a radius of 8.2 px"

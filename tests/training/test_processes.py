@@ -27,6 +27,7 @@ from cryohype_model.training.resume import refuse_running
 
 COMMAND = [str(Path(sys.executable).with_name("cryohype")), "train"]
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+BASIS = {"basis_volumes": 3, "basis_form": "grid"}  # beside image tokens
 # the rate does not fall, so that the first epochs are the same however many there will be
 STEADY = ["--set", "training.input_mask_fraction=0.2", "--set", "training.final_learning_rate=1.0"]
 ENDLESS = ["--epochs", "100000"]
@@ -34,7 +35,7 @@ ENDLESS = ["--epochs", "100000"]
 
 @pytest.fixture
 def options(mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path) -> list[str]:
-    (tmp_path / "tiny.toml").write_text(dump_config(tiny_config(mixture)))
+    (tmp_path / "tiny.toml").write_text(dump_config(tiny_config(mixture, **BASIS)))
     return [str(mixture), "-c", str(tmp_path / "tiny.toml"), "--json"]
 
 
@@ -90,7 +91,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(options: list[str], tmp_p
 def one(mixture: Path, tiny_config: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Run:
     """What one process makes of two epochs."""
     folder = tmp_path_factory.mktemp("one")
-    (folder / "tiny.toml").write_text(dump_config(tiny_config(mixture)))
+    (folder / "tiny.toml").write_text(dump_config(tiny_config(mixture, **BASIS)))
     finished = _run(str(mixture), "-c", str(folder / "tiny.toml"), *STEADY, "--json", "-o", str(folder / "run"))
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["step"] == 16

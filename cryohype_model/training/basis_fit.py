@@ -1,0 +1,171 @@
+"""Mean and basis volumes by expectation maximisation, before the networks are trained (:class:`GridVolumes`).
+
+The model is that of :class:`BasisVolumes`; every pass finds the posterior of all coefficients, then the volumes and the noise
+that explain the images best under it (Tipping & Bishop 1999, appendix B; with poses and CTF known Tagare et al. 2015, Punjani &
+Fleet 2021). As in any back-projection a slice is spread trilinearly over the lattice, and what one lattice point got is solved by
+itself. A Wiener prior holds the volumes back: in each shell their power is expected to be that of the mean volume's signal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from cryohype_model.nets.basis import design_and_residual
+from cryohype_model.nets.grid_volumes import Corners, GridVolumes, HalfLattice
+from cryohype_model.nets.inputs import ObservedSlices
+
+IMAGES_AT_ONCE = 250
+POINTS_AT_ONCE = 4096  # lattice points that are solved at a time
+SMALLEST_POWER = 1e-6  # of a shell, as a fraction of the strongest one's
+TINY = 1e-12  # nothing is divided by 0, whatever the images hold
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some images, as every pass needs them.
+
+    Attributes
+    ----------
+    observed : without coordinates, which the corners stand for.
+    weight : (lattice points, images) sum of the shares · CTF². data : the same of the shares · CTF · Y.
+    """
+
+    observed: ObservedSlices
+    corners: Corners
+    weight: sparse.csr_matrix
+    data: sparse.csr_matrix
+
+
+class BasisFit:
+    """Expectation maximisation on the CPU.
+
+    Parameters
+    ----------
+    volumes : to be fitted, on the CPU. batches : the images, prepared. seed : of the first volumes.
+    """
+
+    def __init__(self, volumes: GridVolumes, batches: Sequence[ObservedSlices], seed: int) -> None:
+        self.volumes = volumes
+        self.parts = [_part(volumes.lattice, observed) for observed in batches]
+        self.numbers = sum(part.observed.values.numel() for part in self.parts)
+        radius = volumes.lattice.pixels().double().square().sum(1).sqrt()
+        self.shell = radius.round().long()
+        self.noise = sum(float(part.observed.values.abs().square().sum()) for part in self.parts) / self.numbers
+        self._begin(seed, radius.float())
+
+    def step(self) -> float:
+        """One pass: coefficients, then volumes; the noise variance of a coefficient, which falls from pass to pass."""
+        count = self.volumes.count + 1
+        rows, columns = torch.triu_indices(count, count)
+        normal = np.zeros((self.volumes.lattice.size, len(rows)), dtype=np.float32)
+        right = np.zeros((self.volumes.lattice.size, count), dtype=np.complex64)
+        misfit = 0.0
+        for part in self.parts:
+            first, second, unexplained = self._moments(part)
+            normal += part.weight @ second[:, rows, columns].numpy()
+            right += part.data @ first.numpy()
+            misfit += unexplained
+        full = torch.zeros(len(normal), count, count)
+        full[:, rows, columns] = full[:, columns, rows] = torch.from_numpy(normal)
+        self._solve(full, torch.from_numpy(right))
+        self._set_noise(misfit / self.numbers)
+        return self.noise
+
+    def _begin(self, seed: int, radius: Tensor) -> None:
+        """The mean by back-projection, and random volumes of long waves."""
+        size, count = self.volumes.lattice.size, self.volumes.count
+        ones = [np.ones((len(part.observed.values), 1), np.float32) for part in self.parts]
+        weight = torch.from_numpy(sum(part.weight @ one for part, one in zip(self.parts, ones, strict=True))[:, 0])
+        right = torch.from_numpy(sum(part.data @ one for part, one in zip(self.parts, ones, strict=True))[:, 0])
+        mean = right / (weight + 1e-3 * weight.mean() + TINY)
+        noise = self.noise / self._shell_mean(weight).clamp_min(TINY)
+        power = self._shell_mean(mean.abs().square()) - noise
+        self.power = power.clamp_min(SMALLEST_POWER * max(float(power.max()), TINY))
+        random = torch.randn(2, size, count, generator=torch.Generator().manual_seed(seed))
+        spread = (self.power / (2 * count)).sqrt()[self.shell] * torch.exp(-4 * radius / self.volumes.lattice.radius_px)
+        table = self.volumes.table.unflatten(1, (2, count + 1))
+        table[:, :, 1:] = (random * spread[:, None]).transpose(0, 1)
+        table[:, :, 0] = torch.view_as_real(mean * (self.power / (self.power + noise))[self.shell])
+        self._set_noise(self.noise)
+
+    def _moments(self, part: _Part) -> tuple[Tensor, Tensor, float]:
+        """E[z], (b, count + 1), and E[z zᵀ] with z₀ = 1 for the mean, and the expected square of what is left of the images."""
+        observed = part.observed
+        real, imaginary = (each.unflatten(0, observed.values.shape) for each in self.volumes.at(part.corners))
+        mean, cholesky = self.volumes.posterior(observed, real, imaginary)
+        covariance = torch.cholesky_inverse(cholesky)
+        first = torch.cat([torch.ones(len(mean), 1), mean], dim=1)
+        second = first[:, :, None] * first[:, None]
+        second[:, 1:, 1:] += covariance
+        design, residual = design_and_residual(observed, real, imaginary)
+        left = residual - (design @ mean[..., None])[..., 0]
+        uncertain = (design.transpose(1, 2) @ design * covariance).sum()
+        return first, second, float(left.square().sum() + uncertain)
+
+    def _solve(self, normal: Tensor, right: Tensor) -> None:
+        """The volumes at every lattice point, from its (count + 1)² normal equations."""
+        lattice = self.volumes.lattice
+        plane = torch.nonzero(lattice.pixels()[:, 0] == 0)[:, 0]
+        opposite = lattice.rows(*(-lattice.pixels()[plane]).unbind(1))
+        normal[plane] += normal[opposite]  # at kx = 0 the lattice holds both of a pair
+        right[plane] += right[opposite].conj()
+        normal.diagonal(dim1=1, dim2=2).add_((self.noise / self.power)[self.shell][:, None])
+        for rows in torch.arange(len(normal)).split(POINTS_AT_ONCE):
+            factor = torch.linalg.cholesky(normal[rows])
+            values = torch.cholesky_solve(torch.view_as_real(right[rows]).contiguous(), factor)
+            self.volumes.table[rows] = values.transpose(1, 2).flatten(1)
+
+    def _set_noise(self, variance: float) -> None:
+        self.noise = max(variance, TINY)
+        self.volumes.log_sigma.fill_(0.5 * math.log(self.noise / 2))  # of a real or imaginary part
+
+    def _shell_mean(self, values: Tensor) -> Tensor:
+        return torch.bincount(self.shell, values) / torch.bincount(self.shell)
+
+
+def fit_basis_volumes(
+    volumes: GridVolumes,
+    batches: Sequence[ObservedSlices],
+    passes: int,
+    seed: int,
+    report: Callable[[int, float], bool],
+) -> bool:
+    """Fit volumes in place; whether they are fitted.
+
+    Parameters
+    ----------
+    volumes : on the CPU. batches : prepared images, a few hundred each.
+    report : called with each pass and its noise variance; fitting ends early, unfinished, where it answers False.
+    """
+    with torch.no_grad():
+        fit = BasisFit(volumes, batches, seed)
+        for number in range(1, passes + 1):
+            if not report(number, fit.step()):
+                return False
+        volumes.fitted.fill_(True)
+    return True
+
+
+def _part(lattice: HalfLattice, observed: ObservedSlices) -> _Part:
+    corners = lattice.corners(observed.coordinates)
+    images, numbers = observed.values.shape
+    values = observed.values.flatten()
+    folded = torch.complex(values.real, values.imag * corners.sign) * observed.ctf.flatten()
+    row = corners.row.flatten().numpy().astype(np.int32)
+    column = np.repeat(np.arange(images, dtype=np.int32), numbers * corners.row.shape[1])
+
+    def summed(of_coordinates: Tensor) -> sparse.csr_matrix:
+        spread: npt.NDArray[np.generic] = (corners.share * of_coordinates[:, None]).flatten().numpy()
+        return sparse.csr_matrix((spread, (row, column)), shape=(lattice.size, images))
+
+    few = Corners(corners.row.int(), corners.share, corners.sign)
+    seen = ObservedSlices(observed.values, observed.ctf, observed.coordinates[:, :0])
+    return _Part(seen, few, summed(observed.ctf.flatten().square()), summed(folded))
