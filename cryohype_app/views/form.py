@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cryohype_model.config import RunConfig
+from cryohype_model.errors import ConfigError
 
 FIRST = ("training.epochs", "training.batch_size", "training.learning_rate", "data.box_px", "data.contrast")
 ELSEWHERE = {  # chosen by other parts of the page
@@ -41,6 +42,7 @@ class ConfigForm(Viewer):
         super().__init__()
         self.config, self.changed = config, changed
         self.widgets = {key: _widget(key, info, value_of(config, key)) for key, info in fields()}
+        self._numbers = {key for key, info in fields() if _kind(info.annotation)[0] in {int, float}}
         for widget in self.widgets.values():
             widget.param.watch(lambda _: self.changed(), "value")
 
@@ -50,7 +52,26 @@ class ConfigForm(Viewer):
         changed = {
             key: widget.value for key, widget in self.widgets.items() if not _same(widget.value, value_of(self.config, key))
         }
-        return [f"{key}={json.dumps(value)}" for key, value in changed.items() if value is not None and value != ""]
+        return [f"{key}={self._word(key, value)}" for key, value in changed.items() if value is not None and value != ""]
+
+    def _word(self, key: str, value: Any) -> str:
+        """A value in TOML: what stands in a text field of a number is taken as it was typed."""
+        return value.strip() if isinstance(value, str) and key in self._numbers else json.dumps(value)
+
+    def value(self, key: str) -> Any:
+        """What stands in a field, None where it is empty.
+
+        Raises
+        ------
+        ConfigError : text where a number belongs.
+        """
+        value = self.widgets[key].value
+        if isinstance(value, str) and key in self._numbers and (text := value.strip()):
+            try:
+                return int(text) if _kind(dict(fields())[key].annotation)[0] is int else float(text)
+            except ValueError:
+                raise ConfigError(f"{key} is a number, not {text!r}; correct it or leave it empty") from None
+        return None if value == "" else value
 
     @property
     def emptied(self) -> list[str]:
@@ -95,6 +116,8 @@ def _widget(key: str, info: FieldInfo, value: Any) -> Any:
     if kind is bool:
         look.pop("size")
         return pmui.Switch(value=value, **(look | {"margin": (12, 4)}))
+    if kind in {int, float} and type(None) in get_args(info.annotation):  # an empty field for numbers shows 0
+        return pmui.TextInput(value="" if value is None else f"{value:g}", **look)
     if kind is int:
         return pmui.IntInput(value=value, **look)
     if kind is float:
@@ -112,4 +135,6 @@ def _kind(annotation: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _same(given: Any, before: Any) -> bool:
+    if isinstance(given, str) and isinstance(before, int | float):
+        return given.strip() == f"{before:g}"
     return bool(given == before) or (given in {None, ""} and before in {None, ""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ class TrainView(Viewer):
 
     def _given(self) -> dict[str, Any]:
         """What the settings say of how the file is read; paths only under the roots."""
-        values = {key: self.form.widgets[f"data.{key}"].value for key in READ_WITH}
+        values = {key: self.form.value(f"data.{key}") for key in READ_WITH}
         return {
             key: self.services.roots.checked(value) if isinstance(value, str) else value for key, value in values.items() if value
         }
@@ -180,9 +181,9 @@ class TrainView(Viewer):
 
     def _fit_box(self, stored_px: int) -> None:
         """A preset's box that is larger than the images becomes theirs."""
-        box = self.form.widgets["data.box_px"]
-        if box.value is not None and box.value > stored_px:
-            box.value = stored_px - stored_px % 2
+        with suppress(ConfigError):  # what is no number is refused when it is started
+            if (self.form.value("data.box_px") or 0) > stored_px:
+                self.form.widgets["data.box_px"].value = str(stored_px - stored_px % 2)
 
     def _start(self) -> None:
         """Put the training into the queue."""
