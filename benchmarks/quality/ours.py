@@ -18,6 +18,8 @@ from cryohype_model.errors import ConfigError
 from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.mrc import write_volume
 from cryohype_model.runs.latents import read_latents
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.metrics_log import read_metrics
 
 # the paper's encoder at the size of `cpu-small`: a transformer over patches of the image, nothing held out
 TOKENS = (
@@ -46,7 +48,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "tokens-real-input": (*TOKENS, "model.input_domain=real"),
     "tokens-pose-and-ctf": (*TOKENS, "model.pose_token=true", "model.ctf_token=true"),
 }
-PROBE_S = 90.0  # a probe with the time that starting takes in it; its training tells how many epochs the budget holds
+PROBE_S = 90.0  # a probe with the time that starting takes in it; it tells what is done once, and what an epoch costs
 MOST_EPOCHS = 100_000
 
 
@@ -76,12 +78,15 @@ class CryoHype:
 
     def _epochs_within(self, data: Data, probe: Path, budget: Budget, seed: int) -> int:
         """How many epochs the budget holds: its schedule wants the number beforehand, and a short run tells the speed."""
-        _, cost = self._train(data, probe, MOST_EPOCHS, seed, PROBE_S)
-        images = cost.images_per_s * cost.wall_s
-        if not images:
-            raise ConfigError(f"not one image was trained on in {PROBE_S:g} s; give --epochs instead of --minutes")
-        spent = Moment(cost.wall_s, cost.cpu_s).by(budget.clock)
-        return nearest_epochs(budget.seconds or 0.0, len(data.labels) * spent / images)
+        facts, cost = self._train(data, probe, MOST_EPOCHS, seed, PROBE_S)
+        steps = read_metrics(Run(probe)).query("split == 'step'")
+        if len(steps) < 2:
+            raise ConfigError(f"hardly an image was trained on in {PROBE_S:g} s; give --epochs instead of --minutes")
+        taken, done = (float(steps[name].iloc[-1] - steps[name].iloc[0]) for name in ("time", "step"))
+        epoch = taken / done * len(data.labels) / float(facts["batch_size"])
+        before = max(0.0, cost.wall_s - taken)  # basis volumes, and what the first step takes
+        share = Moment(cost.wall_s, cost.cpu_s).by(budget.clock) / cost.wall_s
+        return nearest_epochs((budget.seconds or 0.0) - before * share, epoch * share)
 
     def _train(self, data: Data, run: Path, epochs: int, seed: int, longest_s: float | None) -> tuple[dict[str, Any], Cost]:
         """Train; what the command says of it, and what it cost."""
