@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.quality.bound import BackProjection
 from benchmarks.quality.cases import CASES, Case, Data, resized, simulated
 from benchmarks.quality.drgn import CryoDrgn
+from benchmarks.quality.known import KnownMaps
 from benchmarks.quality.ours import VARIANTS, CryoHype
 from benchmarks.quality.processes import Budget
 from benchmarks.quality.protocol import Method
@@ -63,7 +64,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("case", choices=list(CASES))
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="data found there are used again")
     parser.add_argument("--methods", default="bound,ours,cryodrgn", metavar="A,B",
-                        help=f"bound, cryodrgn, {', '.join(VARIANTS)}; default bound,ours,cryodrgn")  # fmt: skip
+                        help=f"bound, known (what one image allows), cryodrgn, {', '.join(VARIANTS)}; "
+                             "default bound,ours,cryodrgn")  # fmt: skip
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, metavar="M", help="of training, for each method and seed")
     budget.add_argument("--epochs", type=int, metavar="E", help="of training, for each method and seed")
@@ -85,12 +87,13 @@ def arguments() -> argparse.Namespace:
 def chosen(args: argparse.Namespace, case: Case) -> list[Method]:
     """The methods asked for, the bound first."""
     names = args.methods.split(",")
-    known = ["bound", "cryodrgn", *VARIANTS]
+    known = ["bound", "known", "cryodrgn", *VARIANTS]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ConfigError(f"there is no method {unknown[0]!r}; give of {', '.join(known)}")
     rival = (args.rival_options or (SMALL_RIVAL if case.box_px <= 32 else LARGE_RIVAL)).split()
     methods: list[Method] = [BackProjection()] if "bound" in names else []
+    methods += [KnownMaps()] if "known" in names else []
     for name in names:
         if name in VARIANTS:
             methods.append(CryoHype(name, args.preset or case.preset, (*VARIANTS[name], *args.overrides)))
@@ -110,7 +113,7 @@ def measured(
         if absent:
             notes.append(absent)
             continue
-        for seed in range(1 if isinstance(method, BackProjection) else args.seeds):
+        for seed in range(1 if isinstance(method, BackProjection | KnownMaps) else args.seeds):
             folder = args.output / method.name.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
             score = measured_once(method, data, folder, budget, seed, args)
             results.setdefault(method.name, []).append(score)

@@ -9,7 +9,7 @@ itself. A Wiener prior holds the volumes back: in each shell their power is expe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,9 @@ from cryohype_model.nets.inputs import ObservedSlices
 IMAGES_AT_ONCE = 250
 POINTS_AT_ONCE = 4096  # lattice points that are solved at a time
 SMALLEST_POWER = 1e-6  # of a shell, as a fraction of the strongest one's
+KEPT_COORDINATES = (
+    6_000_000  # of all images: as many have their corners kept, 140 bytes each; of more they are found in every pass
+)
 TINY = 1e-12  # nothing is divided by 0, whatever the images hold
 
 
@@ -53,12 +56,12 @@ class BasisFit:
     """
 
     def __init__(self, volumes: GridVolumes, batches: Sequence[ObservedSlices], seed: int) -> None:
-        self.volumes = volumes
-        self.parts = [_part(volumes.lattice, observed) for observed in batches]
-        self.numbers = sum(part.observed.values.numel() for part in self.parts)
+        self.volumes, self.batches = volumes, batches
+        self.numbers = sum(observed.values.numel() for observed in batches)
+        self._kept = [_part(volumes.lattice, each) for each in batches] if self.numbers <= KEPT_COORDINATES else None
         radius = volumes.lattice.pixels().double().square().sum(1).sqrt()
         self.shell = radius.round().long()
-        self.noise = sum(float(part.observed.values.abs().square().sum()) for part in self.parts) / self.numbers
+        self.noise = sum(float(observed.values.abs().square().sum()) for observed in batches) / self.numbers
         self._begin(seed, radius.float())
 
     def step(self) -> float:
@@ -68,7 +71,7 @@ class BasisFit:
         normal = np.zeros((self.volumes.lattice.size, len(rows)), dtype=np.float32)
         right = np.zeros((self.volumes.lattice.size, count), dtype=np.complex64)
         misfit = 0.0
-        for part in self.parts:
+        for part in self._parts():
             first, second, unexplained = self._moments(part)
             normal += part.weight @ second[:, rows, columns].numpy()
             right += part.data @ first.numpy()
@@ -82,9 +85,11 @@ class BasisFit:
     def _begin(self, seed: int, radius: Tensor) -> None:
         """The mean by back-projection, and random volumes of long waves."""
         size, count = self.volumes.lattice.size, self.volumes.count
-        ones = [np.ones((len(part.observed.values), 1), np.float32) for part in self.parts]
-        weight = torch.from_numpy(sum(part.weight @ one for part, one in zip(self.parts, ones, strict=True))[:, 0])
-        right = torch.from_numpy(sum(part.data @ one for part, one in zip(self.parts, ones, strict=True))[:, 0])
+        weight, right = torch.zeros(size), torch.zeros(size, dtype=torch.complex64)
+        for part in self._parts():
+            ones = np.ones(len(part.observed.values), np.float32)
+            weight += torch.from_numpy(part.weight @ ones)
+            right += torch.from_numpy(part.data @ ones)
         mean = right / (weight + 1e-3 * weight.mean() + TINY)
         noise = self.noise / self._shell_mean(weight).clamp_min(TINY)
         power = self._shell_mean(mean.abs().square()) - noise
@@ -95,6 +100,9 @@ class BasisFit:
         table[:, :, 1:] = (random * spread[:, None]).transpose(0, 1)
         table[:, :, 0] = torch.view_as_real(mean * (self.power / (self.power + noise))[self.shell])
         self._set_noise(self.noise)
+
+    def _parts(self) -> Iterator[_Part]:
+        yield from self._kept if self._kept is not None else (_part(self.volumes.lattice, each) for each in self.batches)
 
     def _moments(self, part: _Part) -> tuple[Tensor, Tensor, float]:
         """E[z], (b, count + 1), and E[z zᵀ] with z₀ = 1 for the mean, and the expected square of what is left of the images."""

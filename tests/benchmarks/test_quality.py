@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from benchmarks.quality.bound import BackProjection
 from benchmarks.quality.cases import ANTIBODY, CASES, Case, Data, fitting, rotating_arm, simulated
 from benchmarks.quality.drgn import CryoDrgn, EpochWatch
+from benchmarks.quality.known import KnownMaps
 from benchmarks.quality.ours import VARIANTS
 from benchmarks.quality.processes import Budget, Moment, watched
 from benchmarks.quality.protocol import Cost, Outcome, Rows, first_images, nearest_epochs, outcome_of
@@ -73,6 +74,16 @@ def test_back_projection_is_between_nothing_and_perfect(data: Data, tmp_path: Pa
     assert "accuracy" not in found
     write_picture(data, outcome, method.name, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_known_maps_are_weighed_by_what_the_image_says(data: Data, tmp_path: Path) -> None:
+    method = KnownMaps()
+    assert method.missing() is None
+    outcome = method.reconstruct(data, tmp_path, Budget(None, 1), 0, 3)
+    found = scores(data, outcome, seed=0)
+    assert found["accuracy"] > 0.95, "at an SNR of 1"
+    assert 0.9 * found["perfect"] < found["fsc_auc"] <= found["perfect"] + 1e-6
+    assert outcome.averaged is None and "1.000 of the images" in outcome.how
 
 
 def test_tables(data: Data, tmp_path: Path) -> None:

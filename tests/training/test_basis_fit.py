@@ -82,6 +82,17 @@ def test_a_fit_can_be_stopped_and_is_then_none(images: tuple[list[ObservedSlices
     assert not bool(volumes.fitted)
 
 
+@torch.no_grad()
+def test_of_many_images_the_corners_are_found_again(
+    images: tuple[list[ObservedSlices], torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, found = (GridVolumes(box_px=BOX_PX, count=2, radius_px=RADIUS_PX) for _ in range(2))
+    BasisFit(kept, images[0], 0).step()
+    monkeypatch.setattr("cryohype_model.training.basis_fit.KEPT_COORDINATES", 100)
+    BasisFit(found, images[0], 0).step()
+    torch.testing.assert_close(found.table, kept.table, rtol=0, atol=0)
+
+
 def test_images_without_any_signal_give_finite_volumes() -> None:
     grid = FourierGrid(BOX_PX)
     places = rotate_slice(grid.coordinates(grid.half_disc_pixels), torch.eye(3).repeat(4, 1, 1))
