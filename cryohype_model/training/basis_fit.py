@@ -76,9 +76,7 @@ class BasisFit:
             normal += part.weight @ second[:, rows, columns].numpy()
             right += part.data @ first.numpy()
             misfit += unexplained
-        full = torch.zeros(len(normal), count, count)
-        full[:, rows, columns] = full[:, columns, rows] = torch.from_numpy(normal)
-        self._solve(full, torch.from_numpy(right))
+        self._solve(torch.from_numpy(normal), torch.from_numpy(right))
         self._set_noise(misfit / self.numbers)
         return self.noise
 
@@ -119,16 +117,19 @@ class BasisFit:
         return first, second, float(left.square().sum() + uncertain)
 
     def _solve(self, normal: Tensor, right: Tensor) -> None:
-        """The volumes at every lattice point, from its (count + 1)² normal equations."""
-        lattice = self.volumes.lattice
+        """The volumes at every lattice point, from its (count + 1)² normal equations, of which ``normal`` has one triangle."""
+        lattice, count = self.volumes.lattice, self.volumes.count + 1
+        first, second = torch.triu_indices(count, count)
         plane = torch.nonzero(lattice.pixels()[:, 0] == 0)[:, 0]
         opposite = lattice.rows(*(-lattice.pixels()[plane]).unbind(1))
         normal[plane] += normal[opposite]  # at kx = 0 the lattice holds both of a pair
         right[plane] += right[opposite].conj()
-        normal.diagonal(dim1=1, dim2=2).add_((self.noise / self.power)[self.shell][:, None])
+        prior = (self.noise / self.power)[self.shell]
         for rows in torch.arange(len(normal)).split(POINTS_AT_ONCE):
-            factor = torch.linalg.cholesky(normal[rows])
-            values = torch.cholesky_solve(torch.view_as_real(right[rows]).contiguous(), factor)
+            full = torch.diag_embed(prior[rows, None].expand(-1, count))
+            full[:, first, second] += normal[rows]
+            full[:, second, first] = full[:, first, second]
+            values = torch.cholesky_solve(torch.view_as_real(right[rows]).contiguous(), torch.linalg.cholesky(full))
             self.volumes.table[rows] = values.transpose(1, 2).flatten(1)
 
     def _set_noise(self, variance: float) -> None:
