@@ -26,6 +26,8 @@ TOKENS = (
     "model.image_tokens=true", "model.basis_volumes=0", "model.patch_px=8", "model.depth=3", "model.weight_tokens=8",
     "training.held_out_fraction=0.0", "training.learning_rate=1.2e-3", "training.warmup_epochs=1.0",
 )  # fmt: skip
+# the basis volumes of `cpu-small` before they were values on a grid
+BASIS_NETWORK = ("model.basis_form=network", "model.basis_volumes=32", "model.basis_radius=0.625")
 # what each variant changes in its preset: `ours` is the preset as it is, its others differ in one thing;
 # `tokens` and its others are the paper's Table 3 (hypernetwork and ViT, concat, MLP, U-Net) and what belongs to image tokens
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -38,7 +40,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "ours-half-coordinates": ("training.coordinate_fraction=0.5",),
     "ours-coarse-to-fine": ("training.coarse_to_fine_epochs=2",),
     "ours-sigma-0.5": ("model.inr.feature_sigma=0.5",),
-    "ours-no-basis-loss": ("training.basis_loss=0.0",),
+    "ours-basis-network": BASIS_NETWORK,
+    "ours-no-basis-loss": (*BASIS_NETWORK, "training.basis_loss=0.0"),
     "tokens": TOKENS,
     "tokens-held-out": (*TOKENS, "training.held_out_fraction=0.5"),
     "tokens-concat": (*TOKENS, "model.conditioning=concat"),
