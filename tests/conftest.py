@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,15 @@ LONGEST = ("tests/app/e2e/", "tests/app/", "tests/training/", "tests/analysis/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In several processes the longest files come first, so that none is left to one process at the end."""
+    """No two tests of one name, of which pytest-xdist would run one; in several processes the longest files first.
+
+    So none of them is left to one process at the end.
+    """
+    times = Counter(item.nodeid for item in items)
+    for item in items:
+        if times[item.nodeid] > 1 and item.parent is not None:  # schemathesis has the operation in the name of the item only
+            item._id = item.parent.id.child(item.name)
+    assert len({item.nodeid for item in items}) == len(items), "some tests have the same name"
     if hasattr(config, "workerinput"):
         items.sort(
             key=lambda item: next((rank for rank, part in enumerate(LONGEST) if item.nodeid.startswith(part)), len(LONGEST))
