@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from statistics import median
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from cryohype_app.jobs.book import JobBook
 from cryohype_app.jobs.commands import analyze_command, train_command
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.own_server]
-LONGEST_OWN_S = 0.25  # at a load of 15 on two cores, with cold caches, a turn was seen to compute for 0.23 s
+USUAL_OWN_S = 0.25  # 0.08 to 0.12 s is what is seen; at a load of 15 on two cores, with cold caches, 0.23 s
+LONGEST_OWN_S = 1.0  # once 0.48 s was seen while gigabytes were written to the disk: waiting for a file counts as well
 LONGEST_S = 5.0  # with what jobs, worker and browser take of the same cores: that depends on the machine
 WINDOW_S = 10.0  # of the server's own measurement
 UMAP_S = 400.0  # until the analysis is at its UMAP; seconds on idle cores
@@ -48,6 +50,7 @@ def test_nobody_waits_for_a_training_a_umap_or_a_volume(server: Any, session: An
         if enough is None and "UMAP" in jobs.log_tail(umap.id):
             enough = time.monotonic() + WINDOW_S
     assert jobs.get(training.id).status == "finished"  # its device's next job is the analysis
+    assert median(own for own, _ in seen) < USUAL_OWN_S, seen
     assert max(own for own, _ in seen) < LONGEST_OWN_S, seen
     assert max(longest for _, longest in seen) < LONGEST_S, seen
     if not jobs.get(umap.id).is_over:
