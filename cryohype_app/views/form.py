@@ -42,7 +42,7 @@ class ConfigForm(Viewer):
         super().__init__()
         self.config, self.changed = config, changed
         self.widgets = {key: _widget(key, info, value_of(config, key)) for key, info in fields()}
-        self._numbers = {key for key, info in fields() if _kind(info.annotation)[0] in {int, float}}
+        self._numbers = {key: kind for key, info in fields() if (kind := _kind(info.annotation)[0]) in {int, float}}
         for widget in self.widgets.values():
             widget.param.watch(lambda _: self.changed(), "value")
 
@@ -68,7 +68,7 @@ class ConfigForm(Viewer):
         value = self.widgets[key].value
         if isinstance(value, str) and key in self._numbers and (text := value.strip()):
             try:
-                return int(text) if _kind(dict(fields())[key].annotation)[0] is int else float(text)
+                return self._numbers[key](text)
             except ValueError:
                 raise ConfigError(f"{key} is a number, not {text!r}; correct it or leave it empty") from None
         return None if value == "" else value
@@ -117,7 +117,7 @@ def _widget(key: str, info: FieldInfo, value: Any) -> Any:
         look.pop("size")
         return pmui.Switch(value=value, **(look | {"margin": (12, 4)}))
     if kind in {int, float} and type(None) in get_args(info.annotation):  # an empty field for numbers shows 0
-        return pmui.TextInput(value="" if value is None else f"{value:g}", **look)
+        return pmui.TextInput(value="" if value is None else str(value), **look)
     if kind is int:
         return pmui.IntInput(value=value, **look)
     if kind is float:
@@ -136,5 +136,5 @@ def _kind(annotation: Any) -> tuple[Any, tuple[str, ...]]:
 
 def _same(given: Any, before: Any) -> bool:
     if isinstance(given, str) and isinstance(before, int | float):
-        return given.strip() == f"{before:g}"
+        return given.strip() == str(before)
     return bool(given == before) or (given in {None, ""} and before in {None, ""})

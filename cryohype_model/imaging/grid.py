@@ -1,4 +1,4 @@
-"""The only lattice: Fourier coordinates of a box, as a disc, a half disc, or shells of a half sphere."""
+"""Fourier coordinates of a box, as a disc, a half disc, or shells of a half sphere."""
 
 from __future__ import annotations
 

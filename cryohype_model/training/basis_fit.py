@@ -18,8 +18,9 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from cryohype_model.imaging.lattice import Corners, HalfLattice
 from cryohype_model.nets.basis import design_and_residual
-from cryohype_model.nets.grid_volumes import Corners, GridVolumes, HalfLattice
+from cryohype_model.nets.grid_volumes import GridVolumes
 from cryohype_model.nets.inputs import ObservedSlices
 
 IMAGES_AT_ONCE = 250

@@ -65,11 +65,8 @@ def test_the_noise_falls_to_what_it_is_and_the_coefficients_are_found(
     assert all(after < before * 1.005 for before, after in itertools.pairwise(seen)), "never back"
     assert seen[-1] == pytest.approx(2 * NOISE**2, rel=0.1)
     found = torch.cat([volumes.fit(batch) for batch in batches])
-    left = (
-        z
-        - torch.cat([found, torch.ones(len(z), 1)], 1)
-        @ torch.linalg.lstsq(torch.cat([found, torch.ones(len(z), 1)], 1), z).solution
-    )
+    with_mean = torch.cat([found, torch.ones(len(z), 1)], dim=1)
+    left = z - with_mean @ torch.linalg.lstsq(with_mean, z).solution
     assert (left.var(0) < 0.1).all(), "the same plane of coefficients, in axes of its own"
     middle = truth.lattice.pixels().square().sum(1) < 9
     own, other = volumes.table.unflatten(1, (2, 3))[middle, :, 0], truth.table.unflatten(1, (2, 3))[middle, :, 0]
@@ -104,9 +101,7 @@ def test_images_without_any_signal_give_finite_volumes() -> None:
     assert volumes.table.isfinite().all()
 
 
-def test_a_training_fits_them_once_and_resumes_with_them(
-    mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_training_fits_them_once_and_resumes_with_them(mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path) -> None:
     from cryohype_model.config import dump_config
 
     settings = {"basis_volumes": 3, "basis_form": "grid", "image_tokens": False}
