@@ -37,7 +37,7 @@ class Served:
 
     @property
     def tunnelled(self) -> str:
-        """Its address at the other end of :meth:`tunnel`; a guarded server answers to its own port only."""
+        """Its address at the other end of :meth:`tunnel`."""
         return self._address(f"{LOCAL}:{self.port}")
 
     def reached(self, host_header: str) -> str:

@@ -49,13 +49,12 @@ PAGES: dict[str, tuple[str, Page]] = {
 }
 
 
-def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str, secure: bool = False) -> ASGIApp:
+def build_app(services: Services, token: str, hosts: frozenset[str], secure: bool = False) -> ASGIApp:
     """The application that uvicorn serves.
 
     Parameters
     ----------
-    hosts : values of the Host header that are answered, such as ``localhost:8050``.
-    cookie : name of the cookie that keeps the token. secure : whether it is sent over TLS only.
+    hosts : what the Host header may say, such as ``localhost:*``. secure : whether the cookie is sent over TLS only.
     """
     fixes.apply()
     pn.extension(notifications=True)
@@ -85,7 +84,7 @@ def build_app(services: Services, token: str, hosts: frozenset[str], cookie: str
         if route not in schema and hasattr(route, "include_in_schema"):
             route.include_in_schema = False  # pages are no part of the API
     app.openapi()  # made once and kept; here, because FastAPI silences warnings meanwhile, and that is not for several threads
-    return Guard(app, token, hosts, cookie, secure)
+    return Guard(app, token, hosts, secure)
 
 
 def _made_with(page: Page, services: Services) -> Callable[[], Any]:

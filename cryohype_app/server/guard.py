@@ -27,15 +27,15 @@ class Guard:
     ----------
     app : what is guarded.
     token : accepted as ``?token=`` (a page is then redirected to itself without it), as cookie, or as Bearer header.
-    hosts : names that the Host header may give, each with its port; empty to allow any (a reverse proxy checks).
-    cookie : name of the cookie; cookies are shared between ports, so it should tell the port.
+    hosts : what the Host header may say: ``name:port``, or ``name:*`` for any port or none, as through an SSH tunnel that
+        begins at another port; empty to allow any (a reverse proxy checks).
+    secure : whether the cookie is sent over TLS only.
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str], cookie: str, secure: bool = False) -> None:
+    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str], secure: bool = False) -> None:
         self.app = app
         self.token = token.encode()
         self.hosts = hosts
-        self.cookie = cookie
         self.secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +56,7 @@ class Guard:
     def _problem(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         """Status and sentence of a refusal."""
         host = headers.get("host", "")
-        if self.hosts and host not in self.hosts:
+        if self.hosts and not self.hosts & {host, f"{_name_and_port(host)[0]}:*"}:
             return 400, f"This server is not called {host!r}; open it by the address that it printed."
         origin = headers.get("origin")
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
@@ -76,8 +76,9 @@ class Guard:
             cookies = SimpleCookie(headers.get("cookie", ""))
         except CookieError:
             return given
-        if self.cookie in cookies:
-            given.append(cookies[self.cookie].value)
+        cookie = _cookie_of(headers)
+        if cookie in cookies:
+            given.append(cookies[cookie].value)
         return given
 
     def _without_token(self, scope: Scope) -> Response:
@@ -88,8 +89,20 @@ class Guard:
         # one slash only: //name would be another host
         target = "/" + scope["path"].lstrip("/") + (f"?{urlencode(query)}" if query else "")
         response = RedirectResponse(target, status_code=303, headers=HEADERS)
-        response.set_cookie(self.cookie, self.token.decode(), httponly=True, samesite="lax", secure=self.secure, path="/")
+        cookie = _cookie_of(Headers(scope=scope))
+        response.set_cookie(cookie, self.token.decode(), httponly=True, samesite="lax", secure=self.secure, path="/")
         return response
+
+
+def _cookie_of(headers: Headers) -> str:
+    """Name of the cookie for the address by which a browser came: cookies are shared between ports, so it tells the port."""
+    return f"cryohype-{_name_and_port(headers.get('host', ''))[1]}"
+
+
+def _name_and_port(host: str) -> tuple[str, str]:
+    """Name and digits of a Host header; "default" where it gives no port."""
+    name, _, port = host.rpartition(":")
+    return (name, port) if port.isdecimal() and port.isascii() else (host, "default")
 
 
 def _with_headers(send: Send) -> Send:

@@ -17,7 +17,7 @@ import uvicorn
 
 from cryohype_app.jobs.book import JobBook
 from cryohype_app.roots import Roots
-from cryohype_app.served import Served
+from cryohype_app.served import LOCAL, Served
 from cryohype_app.server.app import build_app
 from cryohype_app.services import Services
 from cryohype_app.store import DataStore
@@ -35,7 +35,7 @@ def serve(args: argparse.Namespace, store: Path, port: int, page: str = "") -> i
     is_secure = args.tls_cert is not None
     served = Served("https" if is_secure else "http", args.host, port, token)
     services = Services(DataStore((store,)), JobBook(store), Roots.of([store, *args.root]), args.accelerator, served=served)
-    app = build_app(services, token, _hosts(args.host, port), f"cryohype-{port}", is_secure)
+    app = build_app(services, token, _hosts(args.host), is_secure)
     address = served.here
     first = f"{address}{page}{'&' if page else '?'}token={token}"
     config = uvicorn.Config(
@@ -55,11 +55,11 @@ def _has_display() -> bool:
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
-def _hosts(host: str, port: int) -> frozenset[str]:
+def _hosts(host: str) -> frozenset[str]:
     """What a browser may call this server; anything when it listens to every address, for its names are not known here."""
     if host in {"0.0.0.0", "::"}:  # compared, not bound
         return frozenset()
-    return frozenset(f"{name}:{port}" for name in (host, "localhost", "127.0.0.1", "[::1]"))
+    return frozenset(f"{name}:*" for name in (host, LOCAL, "127.0.0.1", "[::1]"))  # a tunnel may begin at another port
 
 
 def _open(asked: str, shown: str) -> None:

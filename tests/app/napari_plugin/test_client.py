@@ -163,7 +163,7 @@ def test_a_server_that_dies_in_the_middle_of_a_map_loses_nothing() -> None:
 
 
 def test_a_wrong_token_is_told_and_not_tried_again() -> None:
-    guarded = Guard(dashboard(None), "right", frozenset(), "cookie")
+    guarded = Guard(dashboard(None), "right", frozenset())
     with serving(guarded) as port, client(f"http://127.0.0.1:{port}", "wrong") as (made, ear):
         assert "does not know this token" in ear.stands("refused")
         made._thread.join(PATIENCE_S)

@@ -50,7 +50,7 @@ def make_app(services: Services, host: str = HOST) -> ASGIApp:
     """The application behind its guard."""
     from cryohype_app.server.app import build_app
 
-    return build_app(services, TOKEN, frozenset({host}), "cryohype-test")
+    return build_app(services, TOKEN, frozenset({host}))
 
 
 @dataclass

@@ -46,7 +46,7 @@ def test_without_the_token_or_from_another_site_nothing_is_told(api: Api, query:
     ("query", "headers"),
     [
         (f"?token={TOKEN}", {"Authorization": ""}),
-        ("", {"Authorization": "", "Cookie": f"cryohype-test={TOKEN}", "Origin": f"http://{HOST}"}),
+        ("", {"Authorization": "", "Cookie": f"cryohype-8050={TOKEN}", "Origin": f"http://{HOST}"}),
     ],
 )
 def test_the_token_opens_it_in_every_way(api: Api, query: str, headers: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ def client() -> TestClient:
         return PlainTextResponse("a secret page")
 
     routes = [Route("/explore", page, methods=["GET", "POST"]), WebSocketRoute("/ws", echo), Mount("/static", page)]
-    app = Guard(Starlette(routes=routes), TOKEN, frozenset({HOST}), COOKIE)
+    app = Guard(Starlette(routes=routes), TOKEN, frozenset({"localhost:*", "gpu.example:8443"}))
     return TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
 
 
@@ -64,8 +64,25 @@ def test_the_cookie_of_another_port_does_not_count(client: TestClient) -> None:
     assert client.get("/explore", headers={"Cookie": f"cryohype-9999={TOKEN}"}).status_code == 401
 
 
-def test_another_name_is_refused(client: TestClient) -> None:
-    assert client.get("/explore", headers=BEARER | {"Host": "evil.example"}).status_code == 400
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8050", "localhost.evil.example:8050", "localhost:80x", "gpu.example", "gpu.example:8050", ""],
+)
+def test_another_name_is_refused(client: TestClient, host: str) -> None:
+    assert client.get("/explore", headers=BEARER | {"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize(("host", "cookie"), [("localhost:9000", "cryohype-9000"), ("localhost", "cryohype-default")])
+def test_a_tunnel_may_begin_at_another_port(client: TestClient, host: str, cookie: str) -> None:
+    came = {"Host": host}
+    answer = client.get(f"/explore?token={TOKEN}", headers=came)
+    assert answer.status_code == 303
+    assert answer.headers["set-cookie"].startswith(f"{cookie}={TOKEN};")
+    assert client.get("/explore", headers=came | {"Cookie": f"{cookie}={TOKEN}"}).status_code == 200
+    assert client.get("/explore", headers=came | {"Cookie": f"{COOKIE}={TOKEN}"}).status_code == 401, "another dashboard's"
+    posted = client.post("/explore", headers=BEARER | came | {"Origin": f"http://{host}"})
+    assert posted.status_code == 200
+    assert client.post("/explore", headers=BEARER | came | {"Origin": f"http://{HOST}"}).status_code == 403
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:9999", "null"])
