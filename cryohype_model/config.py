@@ -101,6 +101,13 @@ class ModelConfig(_Section):
         description="the basis volumes are a small network that learns with the rest, or values on a grid, fitted before by "
         "expectation maximisation",
     )
+    basis_components: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Gaussians of the distribution of their coefficients over the particles, fitted with a grid: about twice the "
+        "number of structures; one for a motion without distinct states",
+    )
     basis_hidden: int = Field(64, ge=8, description="width of the network of basis_form = 'network'")
     basis_radius: float = Field(
         0.625, gt=0, le=1, description="the basis volumes are fitted to the shells below this fraction of the half box"
@@ -123,6 +130,8 @@ class ModelConfig(_Section):
             )
         if not self.image_tokens and not self.basis_volumes:
             raise ValueError("model.image_tokens = false leaves the encoder nothing to read; set model.basis_volumes, to 32 say")
+        if self.basis_components > 1 and not (self.basis_volumes and self.basis_form == "grid"):
+            raise ValueError("model.basis_components > 1 are fitted with a grid; set model.basis_form to 'grid', or this to 1")
         if not self.image_tokens and (self.pose_token or self.ctf_token):
             raise ValueError("model.pose_token and model.ctf_token stand beside image tokens; set model.image_tokens = true")
         return self
@@ -160,7 +169,7 @@ class TrainingConfig(_Section):
         "so that noise cannot be copied",
     )
     basis_loss: float = Field(1.0, ge=0, description="weight of the loss of a basis network's own prediction")
-    basis_passes: int = Field(12, ge=1, description="passes of expectation maximisation over a grid of basis volumes")
+    basis_passes: int = Field(18, ge=1, description="passes of expectation maximisation over a grid of basis volumes")
     basis_particles: int = Field(10000, ge=2, description="random particles that a grid of basis volumes is fitted to")
     images_at_once: int | None = Field(
         None,

@@ -27,7 +27,7 @@ TOKENS = (
     "training.held_out_fraction=0.0", "training.learning_rate=1.2e-3", "training.warmup_epochs=1.0",
 )  # fmt: skip
 # the basis volumes of `cpu-small` before they were values on a grid
-BASIS_NETWORK = ("model.basis_form=network", "model.basis_volumes=32", "model.basis_radius=0.625")
+BASIS_NETWORK = ("model.basis_form=network", "model.basis_components=1", "model.basis_volumes=32", "model.basis_radius=0.625")
 # what each variant changes in its preset: `ours` is the preset as it is, its others differ in one thing;
 # `tokens` and its others are the paper's Table 3 (hypernetwork and ViT, concat, MLP, U-Net) and what belongs to image tokens
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -40,6 +40,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "ours-half-coordinates": ("training.coordinate_fraction=0.5",),
     "ours-coarse-to-fine": ("training.coarse_to_fine_epochs=2",),
     "ours-sigma-0.5": ("model.inr.feature_sigma=0.5",),
+    "ours-one-gaussian": ("model.basis_components=1", "training.basis_passes=12"),
     "ours-basis-network": BASIS_NETWORK,
     "ours-no-basis-loss": (*BASIS_NETWORK, "training.basis_loss=0.0"),
     "tokens": TOKENS,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,42 +10,32 @@ from torch import Tensor, nn
 from cryohype_model.imaging.grid import fold_half_space
 from cryohype_model.nets.features import draw_frequencies, fourier_features
 from cryohype_model.nets.inputs import ObservedSlices
-
-
-class Posterior(NamedTuple):
-    """Of the coefficients of b particles.
-
-    Attributes
-    ----------
-    mean : (b, count), which is the mode too. cholesky : (b, count, count) lower factor of the inverse covariance.
-    """
-
-    mean: Tensor
-    cholesky: Tensor
+from cryohype_model.nets.mixture import CoefficientPrior, Posterior
 
 
 class BasisVolumes(nn.Module, ABC):
     """A mean volume and ``count`` basis volumes over Fourier space.
 
-    The coefficients z of a particle are those of highest posterior probability under probabilistic principal component
-    analysis with pose and CTF known (Tagare et al. 2015; Gilles & Singer 2025, RECOVAR):
+    The coefficients z of a particle are their mean under what its image and the prior say, in probabilistic principal component
+    analysis with pose and CTF known (Tagare et al. 2015; Gilles & Singer 2025, RECOVAR). Where the prior is N(0, 1):
 
-        Y = CTF · (U_0 + Σ_m z_m U_m)(Rᵀ k) + σ · noise,   z ~ N(0, 1),   z = (Uᴴ CTF² U / σ² + 1)⁻¹ Uᴴ CTF (Y - CTF U_0) / σ²
+        Y = CTF · (U_0 + Σ_m z_m U_m)(Rᵀ k) + σ · noise,   z = (Uᴴ CTF² U / σ² + 1)⁻¹ Uᴴ CTF (Y - CTF U_0) / σ²
 
     Parameters
     ----------
-    count : basis volumes beside the mean.
+    count : basis volumes beside the mean. components : Gaussians of the prior of z.
 
     Attributes
     ----------
-    log_sigma : logarithm of σ, the noise of a real or imaginary part.
+    log_sigma : logarithm of σ, the noise of a real or imaginary part. prior : of z.
     """
 
     log_sigma: Tensor
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, components: int = 1) -> None:
         super().__init__()
         self.count = count
+        self.prior = CoefficientPrior(count, components)
 
     @abstractmethod
     def slices(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,20 +43,20 @@ class BasisVolumes(nn.Module, ABC):
 
     def fit(self, observed: ObservedSlices) -> Tensor:
         """(b, count) coefficients of each particle."""
-        return self.posterior(observed, *self.slices(observed.coordinates)).mean
-
-    def posterior(self, observed: ObservedSlices, real: Tensor, imaginary: Tensor) -> Posterior:
-        """What an image says of its coefficients, where the slices of the volumes are known."""
+        real, imaginary = self.slices(observed.coordinates)
         # half precision would lose the normal equations
         with torch.autocast(real.device.type, enabled=False):
-            design, residual = design_and_residual(observed, real, imaginary)
-            weight = torch.exp(-2.0 * self.log_sigma)
-            information = design.transpose(1, 2) @ design * weight
-            information = information + torch.eye(self.count, device=information.device)
-            score = design.transpose(1, 2) @ residual[..., None] * weight
-            # without the check: it would make a GPU wait, and a diverged network is found by its loss
-            cholesky = torch.linalg.cholesky_ex(information).L
-            return Posterior(torch.cholesky_solve(score, cholesky)[..., 0], cholesky)
+            return self.posterior(*design_and_residual(observed, real, imaginary)).mean()
+
+    def posterior(self, design: Tensor, residual: Tensor) -> Posterior:
+        """What images say of their coefficients, by :func:`design_and_residual`."""
+        return self.prior.posterior(*self.measured(design, residual))
+
+    def measured(self, design: Tensor, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """What the images alone say: information (b, count, count) and score (b, count)."""
+        weight = torch.exp(-2.0 * self.log_sigma)
+        information = design.transpose(1, 2) @ design * weight
+        return information, (design.transpose(1, 2) @ residual[..., None] * weight)[..., 0]
 
     def predict(self, coefficients: Tensor, coordinates: Tensor) -> Tensor:
         """(b, n) complex values of the volumes U_0 + Σ z_m U_m, before the CTF.

@@ -76,7 +76,12 @@ def _build_basis(config: ModelConfig, box_px: int) -> BasisVolumes | None:
     if not config.basis_volumes:
         return None
     if config.basis_form == "grid":
-        return GridVolumes(box_px=box_px, count=config.basis_volumes, radius_px=config.basis_radius * box_px / 2)
+        return GridVolumes(
+            box_px=box_px,
+            count=config.basis_volumes,
+            radius_px=config.basis_radius * box_px / 2,
+            components=config.basis_components,
+        )
     return NetworkVolumes(
         box_px=box_px,
         count=config.basis_volumes,

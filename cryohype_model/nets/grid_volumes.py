@@ -18,6 +18,7 @@ class GridVolumes(BasisVolumes):
     Parameters
     ----------
     box_px : the training box. count : basis volumes beside the mean. radius_px : they are 0 at and beyond it.
+    components : Gaussians of the prior of the coefficients, which is fitted with the volumes.
 
     Attributes
     ----------
@@ -28,8 +29,8 @@ class GridVolumes(BasisVolumes):
     table: Tensor
     fitted: Tensor
 
-    def __init__(self, *, box_px: int, count: int, radius_px: float) -> None:
-        super().__init__(count)
+    def __init__(self, *, box_px: int, count: int, radius_px: float, components: int = 1) -> None:
+        super().__init__(count, components)
         self.lattice = HalfLattice(box_px, radius_px)
         self.register_buffer("table", torch.zeros(self.lattice.size, 2 * (count + 1)))
         self.register_buffer("log_sigma", torch.zeros(()))
@@ -45,3 +46,9 @@ class GridVolumes(BasisVolumes):
         values = functional.embedding_bag(corners.row, self.table, per_sample_weights=corners.share, mode="sum")
         real, imaginary = values.unflatten(-1, (2, -1)).unbind(-2)
         return real, imaginary * corners.sign[:, None]
+
+    def standardise(self, mean: Tensor, factor: Tensor) -> None:
+        """The same volumes U_0 + Σ z U for coefficients z' of which z = mean + factor z'."""
+        table = self.table.unflatten(1, (2, self.count + 1))
+        table[:, :, 0] += table[:, :, 1:] @ mean
+        table[:, :, 1:] = table[:, :, 1:] @ factor

@@ -2,7 +2,11 @@
 
 The model is that of :class:`BasisVolumes`; every pass finds the posterior of all coefficients, then the volumes and the noise
 that explain the images best under it (Tipping & Bishop 1999, appendix B; with poses and CTF known Tagare et al. 2015, Punjani &
-Fleet 2021). As in any back-projection a slice is spread trilinearly over the lattice, and what one lattice point got is solved by
+Fleet 2021), and the distribution of the coefficients. That is one Gaussian, for the last passes a mixture where one is asked for:
+then particles of one kind draw each other to their place. After each pass the coefficients are re-expressed so that all together
+have mean 0 and variance 1 (parameter-expanded EM, Liu, Rubin & Wu 1998): that is quicker, and keeps the scale of the volumes.
+
+As in any back-projection a slice is spread trilinearly over the lattice, and what one lattice point got is solved by
 itself. A Wiener prior holds the volumes back: in each shell their power is expected to be that of the mean volume's signal.
 """
 
@@ -22,6 +26,8 @@ from cryohype_model.imaging.lattice import Corners, HalfLattice
 from cryohype_model.nets.basis import design_and_residual
 from cryohype_model.nets.grid_volumes import GridVolumes
 from cryohype_model.nets.inputs import ObservedSlices
+from cryohype_model.nets.mixture import Gaussians
+from cryohype_model.training.basis_prior import PriorMoments, first_gaussians
 
 IMAGES_AT_ONCE = 250
 POINTS_AT_ONCE = 4096  # lattice points that are solved at a time
@@ -29,6 +35,7 @@ SMALLEST_POWER = 1e-6  # of a shell, as a fraction of the strongest one's
 KEPT_COORDINATES = (
     6_000_000  # of all images: as many have their corners kept, 140 bytes each; of more they are found in every pass
 )
+GAUSSIAN_PART = 2 / 3  # of the passes, before the mixture
 TINY = 1e-12  # nothing is divided by 0, whatever the images hold
 
 
@@ -53,17 +60,18 @@ class BasisFit:
 
     Parameters
     ----------
-    volumes : to be fitted, on the CPU. batches : the images, prepared. seed : of the first volumes.
+    volumes : to be fitted, on the CPU; their prior begins as N(0, 1). batches : the images, prepared.
+    seed : of the first volumes and of k-means.
     """
 
     def __init__(self, volumes: GridVolumes, batches: Sequence[ObservedSlices], seed: int) -> None:
-        self.volumes, self.batches = volumes, batches
+        self.volumes, self.batches, self.seed = volumes, batches, seed
         self.numbers = sum(observed.values.numel() for observed in batches)
         self._kept = [_part(volumes.lattice, each) for each in batches] if self.numbers <= KEPT_COORDINATES else None
         radius = volumes.lattice.pixels().double().square().sum(1).sqrt()
         self.shell = radius.round().long()
         self.noise = sum(float(observed.values.abs().square().sum()) for observed in batches) / self.numbers
-        self._begin(seed, radius.float())
+        self._begin(radius.float())
 
     def step(self) -> float:
         """One pass: coefficients, then volumes; the noise variance of a coefficient, which falls from pass to pass."""
@@ -72,18 +80,27 @@ class BasisFit:
         normal = np.zeros((self.volumes.lattice.size, len(rows)), dtype=np.float32)
         right = np.zeros((self.volumes.lattice.size, count), dtype=np.complex64)
         misfit = 0.0
+        prior = PriorMoments(len(self.volumes.prior.constant), self.volumes.count)
         for part in self._parts():
-            first, second, unexplained = self._moments(part)
+            first, second, unexplained = self._moments(part, prior)
             normal += part.weight @ second[:, rows, columns].numpy()
             right += part.data @ first.numpy()
             misfit += unexplained
         self._solve(torch.from_numpy(normal), torch.from_numpy(right))
         self._set_noise(misfit / self.numbers)
+        self._set_prior(prior.gaussians())
         return self.noise
 
-    def _begin(self, seed: int, radius: Tensor) -> None:
-        """The mean by back-projection, and random volumes of long waves."""
+    def mix(self) -> None:
+        """From here on the coefficients' distribution is a mixture of as many Gaussians as the volumes' prior shall have."""
+        measured = [self.volumes.measured(*self._design(part)) for part in self._parts()]
+        information, score = (torch.cat(each) for each in zip(*measured, strict=True))
+        self._set_prior(first_gaussians(information, score, self.volumes.prior.components, self.seed))
+
+    def _begin(self, radius: Tensor) -> None:
+        """One Gaussian, the mean by back-projection, and random volumes of long waves."""
         size, count = self.volumes.lattice.size, self.volumes.count
+        self.volumes.prior.set(Gaussians(torch.ones(1), torch.zeros(1, count), torch.eye(count)[None]))
         weight, right = torch.zeros(size), torch.zeros(size, dtype=torch.complex64)
         for part in self._parts():
             ones = np.ones(len(part.observed.values), np.float32)
@@ -93,7 +110,7 @@ class BasisFit:
         noise = self.noise / self._shell_mean(weight).clamp_min(TINY)
         power = self._shell_mean(mean.abs().square()) - noise
         self.power = power.clamp_min(SMALLEST_POWER * max(float(power.max()), TINY))
-        random = torch.randn(2, size, count, generator=torch.Generator().manual_seed(seed))
+        random = torch.randn(2, size, count, generator=torch.Generator().manual_seed(self.seed))
         spread = (self.power / (2 * count)).sqrt()[self.shell] * torch.exp(-4 * radius / self.volumes.lattice.radius_px)
         table = self.volumes.table.unflatten(1, (2, count + 1))
         table[:, :, 1:] = (random * spread[:, None]).transpose(0, 1)
@@ -103,17 +120,22 @@ class BasisFit:
     def _parts(self) -> Iterator[_Part]:
         yield from self._kept if self._kept is not None else (_part(self.volumes.lattice, each) for each in self.batches)
 
-    def _moments(self, part: _Part) -> tuple[Tensor, Tensor, float]:
-        """E[z], (b, count + 1), and E[z zᵀ] with z₀ = 1 for the mean, and the expected square of what is left of the images."""
+    def _design(self, part: _Part) -> tuple[Tensor, Tensor]:
         observed = part.observed
         real, imaginary = (each.unflatten(0, observed.values.shape) for each in self.volumes.at(part.corners))
-        mean, cholesky = self.volumes.posterior(observed, real, imaginary)
-        covariance = torch.cholesky_inverse(cholesky)
+        return design_and_residual(observed, real, imaginary)
+
+    def _moments(self, part: _Part, prior: PriorMoments) -> tuple[Tensor, Tensor, float]:
+        """E[z], (b, count + 1), and E[z zᵀ] with z₀ = 1 for the mean, and the expected square of what is left of the images."""
+        design, residual = self._design(part)
+        posterior = self.volumes.posterior(design, residual)
+        prior.add(posterior)
+        mean = posterior.mean()
         first = torch.cat([torch.ones(len(mean), 1), mean], dim=1)
         second = first[:, :, None] * first[:, None]
-        second[:, 1:, 1:] += covariance
-        design, residual = design_and_residual(observed, real, imaginary)
+        second[:, 1:, 1:] = torch.einsum("bk,bkij->bij", posterior.responsibility, posterior.second())
         left = residual - (design @ mean[..., None])[..., 0]
+        covariance = second[:, 1:, 1:] - mean[:, :, None] * mean[:, None]
         uncertain = (design.transpose(1, 2) @ design * covariance).sum()
         return first, second, float(left.square().sum() + uncertain)
 
@@ -132,6 +154,13 @@ class BasisFit:
             full[:, second, first] = full[:, first, second]
             values = torch.cholesky_solve(torch.view_as_real(right[rows]).contiguous(), torch.linalg.cholesky(full))
             self.volumes.table[rows] = values.transpose(1, 2).flatten(1)
+
+    def _set_prior(self, gaussians: Gaussians) -> None:
+        """The distribution of the coefficients, and both it and the volumes in terms of coefficients of mean 0 and variance 1."""
+        mean, covariance = gaussians.total()
+        factor = torch.linalg.cholesky(covariance)
+        self.volumes.standardise(mean, factor)
+        self.volumes.prior.set(gaussians.standardised(mean, factor))
 
     def _set_noise(self, variance: float) -> None:
         self.noise = max(variance, TINY)
@@ -157,9 +186,12 @@ def fit_basis_volumes(
     """
     with torch.no_grad():
         fit = BasisFit(volumes, batches, seed)
+        mixed_after = math.ceil(GAUSSIAN_PART * passes) if volumes.prior.components > 1 else None
         for number in range(1, passes + 1):
             if not report(number, fit.step()):
                 return False
+            if number == mixed_after:
+                fit.mix()
         volumes.fitted.fill_(True)
     return True
 
