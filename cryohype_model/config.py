@@ -105,8 +105,8 @@ class ModelConfig(_Section):
         1,
         ge=1,
         le=1024,
-        description="Gaussians of the distribution of their coefficients over the particles, fitted with a grid: about twice the "
-        "number of structures; one for a motion without distinct states",
+        description="Gaussians of the distribution of their coefficients over the particles, fitted with a grid: more than there "
+        "are structures, twice as many say",
     )
     basis_hidden: int = Field(64, ge=8, description="width of the network of basis_form = 'network'")
     basis_radius: float = Field(

@@ -5,8 +5,9 @@
 
 The data of a case are made once, from seed 0; the seeds differ in the methods only. Every method gets the same stack, poses and
 CTF, the same budget, and makes its maps from the same first images of each structure; all are evaluated by one code.
-Sizes mix30 and mix100 are meant for a GPU; -coarse are the same complexes in images of half as many pixels. results.md and results.json are written into the output folder,
-correlations.png and the programs' messages into the folder of each run.
+Sizes mix30 and mix100 are meant for a GPU; -coarse are the same complexes in images of half as many pixels, for a CPU.
+results.md and results.json are written into the output folder, correlations.png and the programs' messages into the folder
+of each run.
 """
 
 from __future__ import annotations

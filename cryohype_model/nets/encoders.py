@@ -45,7 +45,7 @@ class VitEncoder(nn.Module):
     def forward(self, inputs: EncoderInput, coefficients: Tensor | None) -> Tensor:
         """A batch and its (b, count) coefficients of the basis volumes to (b, weight_tokens, dim)."""
         tokens = []
-        if self.tokenizer is not None:
+        if self.tokenizer is not None and inputs.images is not None:
             tokens.append(self.tokenizer(inputs.images, inputs.rotation, inputs.ctf_summary, inputs.keep))
         if self.basis_token is not None:
             tokens.append(self.basis_token(coefficients)[:, None])
@@ -77,6 +77,7 @@ class MlpEncoder(nn.Module):
 
     def forward(self, inputs: EncoderInput, _coefficients: Tensor | None) -> Tensor:
         """A batch to (b, sum of groups, dim)."""
+        assert inputs.images is not None
         flat = inputs.images.flatten(1)
         return torch.cat([network(flat).unflatten(1, (-1, self.dim)) for network in self.networks], dim=1)
 
@@ -117,6 +118,7 @@ class UnetEncoder(nn.Module):
 
     def forward(self, inputs: EncoderInput, _coefficients: Tensor | None) -> Tensor:
         """A batch to (b, layers, map_px²)."""
+        assert inputs.images is not None
         x = self.first(functional.interpolate(inputs.images[:, None], size=(self.side_px, self.side_px), mode="nearest"))
         skipped = []
         for block in self.down:

@@ -28,16 +28,17 @@ class EncoderInput:
 
     Attributes
     ----------
-    images : (b, D, D) phase-flipped Hartley or real images. rotation : (b, 3, 3). ctf_summary : (b, 4).
+    images : (b, D, D) phase-flipped Hartley or real images; None where the encoder reads none.
+    rotation : (b, 3, 3). ctf_summary : (b, 4).
     keep : (b, T) of 0 and 1, the image tokens that are shown; None for all.
     slices : coefficients that the basis volumes are fitted to; None where the network has none.
     """
 
-    images: Tensor
+    images: Tensor | None
     rotation: Tensor
     ctf_summary: Tensor
     keep: Tensor | None = None
     slices: ObservedSlices | None = None
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.rotation)

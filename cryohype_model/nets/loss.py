@@ -72,9 +72,12 @@ class SliceLoss:
         hidden : (half disc,) bool, on the CPU: coefficients that the encoder does not see; None for none.
         """
         prepared = self.preprocessor.prepare(batch.images, batch.shift_px, batch.ctf)
-        shown = prepared if hidden is None else self._without(prepared, hidden)
-        images = self.preprocessor.encoder_input(shown, self.config.input_domain, self.low_pass)
-        summary = torch.zeros(len(images), 4, device=images.device) if batch.ctf is None else ctf_summary(batch.ctf)
+        images = None
+        if self.config.image_tokens:
+            shown = prepared if hidden is None else self._without(prepared, hidden)
+            images = self.preprocessor.encoder_input(shown, self.config.input_domain, self.low_pass)
+        rotation = batch.rotation
+        summary = torch.zeros(len(rotation), 4, device=rotation.device) if batch.ctf is None else ctf_summary(batch.ctf)
         slices = self._slices(prepared, batch.rotation, hidden) if self.config.basis_volumes else None
         return prepared, EncoderInput(images, batch.rotation, summary, keep, slices)
 

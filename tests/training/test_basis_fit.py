@@ -73,6 +73,33 @@ def test_the_noise_falls_to_what_it_is_and_the_coefficients_are_found(
     assert torch.corrcoef(torch.stack([own.flatten(), other.flatten()]))[0, 1] > 0.95
 
 
+@torch.no_grad()
+def test_with_a_mixture_particles_of_one_kind_come_together(truth: GridVolumes) -> None:
+    """Two kinds of particles at much noise: their coefficients are told apart better than under one Gaussian."""
+    torch.manual_seed(5)
+    grid = FourierGrid(BOX_PX)
+    coordinates = grid.coordinates(grid.half_disc_pixels)
+    kind = torch.arange(1200) % 2
+    z = torch.tensor([[0.8, -0.5], [-0.8, 0.5]])[kind]
+    rotation = torch.from_numpy(Rotation.random(1200, random_state=9).as_matrix()).float()
+    places = rotate_slice(coordinates, rotation)
+    noise = torch.complex(*torch.randn(2, *places.shape[:2])) * 5 * NOISE
+    values = truth.predict(z, places) + noise
+    batches = [
+        ObservedSlices(values[rows], torch.ones(places.shape[:2])[rows], places[rows]) for rows in torch.arange(1200).split(300)
+    ]
+    parted = {}
+    for components in (1, 4):
+        volumes = GridVolumes(box_px=BOX_PX, count=2, radius_px=RADIUS_PX, components=components)
+        assert fit_basis_volumes(volumes, batches, 12, 0, lambda *_: True)
+        found = torch.cat([volumes.fit(batch) for batch in batches])
+        one, other = found[kind == 0], found[kind == 1]
+        spread = (one - one.mean(0)).square().sum(1).mean() + (other - other.mean(0)).square().sum(1).mean()
+        parted[components] = float((one.mean(0) - other.mean(0)).square().sum() / spread)
+        assert volumes.prior.constant.shape == (components,)
+    assert parted[4] > 1.5 * parted[1]
+
+
 def test_a_fit_can_be_stopped_and_is_then_none(images: tuple[list[ObservedSlices], torch.Tensor]) -> None:
     volumes = GridVolumes(box_px=BOX_PX, count=2, radius_px=RADIUS_PX)
     assert not fit_basis_volumes(volumes, images[0], 5, 0, lambda number, _: number < 2)
@@ -104,7 +131,7 @@ def test_images_without_any_signal_give_finite_volumes() -> None:
 def test_a_training_fits_them_once_and_resumes_with_them(mixture: Path, tiny_config: Callable[..., Any], tmp_path: Path) -> None:
     from cryohype_model.config import dump_config
 
-    settings = {"basis_volumes": 3, "basis_form": "grid", "image_tokens": False}
+    settings = {"basis_volumes": 3, "basis_form": "grid", "basis_components": 4, "image_tokens": False}
     config = tiny_config(mixture, training={"basis_passes": 4, "held_out_fraction": 0.5}, **settings)
     (tmp_path / "config.toml").write_text(dump_config(config))
     run = tmp_path / "run"
@@ -116,4 +143,5 @@ def test_a_training_fits_them_once_and_resumes_with_them(mixture: Path, tiny_con
     assert main(["train", "--resume", str(run), "--epochs", "3"]) == 0
     assert (run / "log.txt").read_text().count("basis volumes: pass") == 4
     again = load_checkpoint(checkpoint_path(open_run(run))).model
-    torch.testing.assert_close(again["basis.table"], first["basis.table"], rtol=0, atol=0)
+    for name in ("basis.table", "basis.prior.constant", "basis.prior.precision"):
+        torch.testing.assert_close(again[name], first[name], rtol=0, atol=0)
