@@ -75,7 +75,9 @@ def rotate_slice(pixels_2d: Tensor, rotation: Tensor) -> Tensor:
     -------
     (b, m, 3) frequencies (kx, ky, kz) in the same unit.
     """
-    return pixels_2d.to(rotation.dtype) @ rotation[:, :2, :]
+    # mixed precision would round frequencies by up to a quarter of a pixel
+    with torch.autocast(rotation.device.type, enabled=False):
+        return pixels_2d.to(rotation.dtype) @ rotation[:, :2, :]
 
 
 def fold_half_space(coordinates: Tensor) -> tuple[Tensor, Tensor]:

@@ -57,8 +57,8 @@ class TrainedRun:
 
     @property
     def mixed(self) -> bool:
-        """Whether the networks are computed in bfloat16: on a GPU, where they were trained so."""
-        return self.device.type == "cuda" and self.config.training.precision == "bf16-mixed"
+        """Whether the networks are computed in bfloat16: where they were trained so, and the device is fast at it."""
+        return self.config.training.precision == "bf16-mixed" and _multiplies_bfloat16(self.device)
 
     @cached_property
     def generator(self) -> VolumeGenerator:
@@ -134,6 +134,11 @@ def open_trained_run(path: Path, checkpoint: str = "last", accelerator: str = "a
     model = restore_model(content).to(device)
     name = f"step-{content.step:08d}"
     return TrainedRun(run, name, content.config, content.scale, model, device)
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether it has units for such products: a GPU, or a CPU with AMX. Others take longer than in single precision."""
+    return device.type == "cuda" or bool(getattr(torch.cpu, "get_capabilities", dict)().get("amx_bf16", False))
 
 
 def pick_device(accelerator: str) -> torch.device:

@@ -32,6 +32,7 @@ from cryohype_model.runs.metrics_log import append_metrics, truncate_metrics
 from cryohype_model.training.basis_fit import IMAGES_AT_ONCE, fit_basis_volumes
 from cryohype_model.training.checkpoints import keep_checkpoint
 from cryohype_model.training.memory import StepPlan
+from cryohype_model.training.precision import precision_plugin
 from cryohype_model.training.prepare import TrainingSet
 from cryohype_model.training.progress import TrainingProgress, memory_gb
 from cryohype_model.training.schedule import (
@@ -77,7 +78,7 @@ def make_fabric(config: TrainingConfig) -> Fabric:
             devices=config.devices,
             num_nodes=config.nodes,
             strategy="ddp" if processes > 1 else "auto",
-            precision=config.precision,
+            plugins=precision_plugin(config.precision, config.accelerator),
         )
     except (MisconfigurationException, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]

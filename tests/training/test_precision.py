@@ -1,0 +1,62 @@
+"""Half precision: every preset trains with the precision that it asks for, and only products are rounded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cryohype_model.cli import main
+from cryohype_model.config import preset_names
+from cryohype_model.inference.trained import open_trained_run
+from cryohype_model.nets.checkpoint import load_checkpoint
+from cryohype_model.nets.hypernetwork import HyperNetwork
+from cryohype_model.runs.layout import Run
+from cryohype_model.runs.metrics_log import read_metrics
+
+Train = Callable[..., int]
+GRID = ["--set", "model.basis_volumes=3", "--set", "model.basis_form=grid", "--set", "model.image_tokens=false"]
+SMALL = {
+    "model.dim": 32, "model.depth": 1, "model.heads": 2, "model.head_dim": 16, "model.mlp_dim": 64, "model.weight_tokens": 4,
+    "model.patch_px": 4, "model.inr.hidden": 32, "model.inr.frequencies": 16, "training.accelerator": "cpu",
+    "training.epochs": 1, "training.batch_size": 8,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], GRID], ids=["image tokens", "basis volumes"])
+def test_half_precision_trains_like_single_precision(train: Train, tmp_path: Path, options: list[str]) -> None:
+    losses = {}
+    for precision in ("32-true", "bf16-mixed", "16-mixed"):
+        assert train(precision, *options, "--set", f"training.precision={precision}") == 0
+        steps = read_metrics(Run(tmp_path / precision)).query("split == 'step'")
+        losses[precision] = float(steps["loss"].iloc[-1])
+    assert losses["bf16-mixed"] == pytest.approx(losses["32-true"], rel=0.03)
+    assert losses["16-mixed"] == pytest.approx(losses["32-true"], rel=0.03)
+
+
+def test_what_the_network_is_given_is_not_rounded(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: set[torch.dtype] = set()
+    forward = HyperNetwork.forward
+
+    def spied(self: HyperNetwork, inputs: Any, coordinates: torch.Tensor, *rest: int) -> Any:
+        given.update({coordinates.dtype, inputs.images.dtype, inputs.rotation.dtype})
+        return forward(self, inputs, coordinates, *rest)
+
+    monkeypatch.setattr(HyperNetwork, "forward", spied)
+    assert train("run", "--set", "training.precision=bf16-mixed") == 0
+    assert given == {torch.float32}
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_every_preset_trains_and_its_map_can_be_made(mixture: Path, tmp_path: Path, preset: str) -> None:
+    """With its own settings, but networks and images as small as the others here."""
+    run = tmp_path / "run"
+    small = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    assert main(["train", str(mixture), "--preset", preset, "--box", "16", *small, "-o", str(run)]) == 0
+    assert math.isfinite(load_checkpoint(run / "checkpoints" / "last.ckpt").best_loss)
+    trained = open_trained_run(run, accelerator="cpu")
+    assert abs(trained.generator.volume(trained.mean_latent([0]))).max() > 0
