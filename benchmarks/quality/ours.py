@@ -52,7 +52,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "tokens-real-input": (*TOKENS, "model.input_domain=real"),
     "tokens-pose-and-ctf": (*TOKENS, "model.pose_token=true", "model.ctf_token=true"),
 }
-PROBE_S = 90.0  # a probe with the time that starting takes in it; it tells what is done once, and what an epoch costs
+PROBE_S = 90.0  # a probe, with the time that starting takes in it; it tells what is done once, and what an epoch costs
+PROBE_LINES = 6  # of its log of steps, at least
 MOST_EPOCHS = 100_000
 
 
@@ -85,7 +86,7 @@ class CryoHype:
         facts, cost = self._train(data, probe, MOST_EPOCHS, seed, PROBE_S)
         steps = read_metrics(Run(probe)).query("split == 'step'")
         if len(steps) < 2:
-            raise ConfigError(f"hardly an image was trained on in {PROBE_S:g} s; give --epochs instead of --minutes")
+            raise ConfigError("hardly an image was trained on; give --epochs instead of --minutes")
         taken, done = (float(steps[name].iloc[-1] - steps[name].iloc[0]) for name in ("time", "step"))
         epoch = taken / done * len(data.labels) / float(facts["batch_size"])
         before = max(0.0, cost.wall_s - taken)  # basis volumes, and what the first step takes
@@ -99,7 +100,7 @@ class CryoHype:
         done = watched(
             [*command, "-o", run, "--json"],
             run.with_suffix(".log"),
-            None if longest_s is None else lambda moment: moment.wall > longest_s,
+            None if longest_s is None else lambda moment: moment.wall > longest_s and _steps_logged(run) >= PROBE_LINES,
         )
         lines = done.output.strip().splitlines()
         if not lines:
@@ -109,6 +110,11 @@ class CryoHype:
         passes = float(facts["step"]) * float(facts["batch_size"]) / len(data.labels)
         speed = passes * len(data.labels) / seconds if seconds else 0.0
         return facts, Cost(seconds, done.share_of(seconds), passes if longest_s else float(facts["epochs"]), speed)
+
+
+def _steps_logged(run: Path) -> int:
+    file = Run(run).metrics_log
+    return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
 def _command(*words: str | Path | float) -> list[str]:
