@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +139,8 @@ def open_trained_run(path: Path, checkpoint: str = "last", accelerator: str = "a
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
     """Whether it has units for such products: a GPU, or a CPU with AMX. Others take longer than in single precision."""
-    return device.type == "cuda" or bool(getattr(torch.cpu, "get_capabilities", dict)().get("amx_bf16", False))
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an old PyTorch does not tell
+    return device.type == "cuda" or bool(capabilities.get("amx_bf16"))
 
 
 def pick_device(accelerator: str) -> torch.device:
