@@ -182,7 +182,10 @@ class TrainingConfig(_Section):
         description="compute the INR's activations twice instead of keeping them: a third more time, a fraction of the memory; "
         "auto: where fewer than four images fit",
     )
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field("32-true", description="Lightning Fabric's precision")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
+        "32-true",
+        description="of the networks' products; a CPU without units for bfloat16 (AMX) computes in single precision anyway",
+    )
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
     devices: int = Field(1, ge=1, description="GPUs (or CPU processes) of each node")
     nodes: int = Field(1, ge=1, description="machines, under torchrun or SLURM")

@@ -59,7 +59,7 @@ class TrainedRun:
     @property
     def mixed(self) -> bool:
         """Whether the networks are computed in bfloat16: where they were trained so, and the device is fast at it."""
-        return self.config.training.precision == "bf16-mixed" and _multiplies_bfloat16(self.device)
+        return self.config.training.precision == "bf16-mixed" and multiplies_bfloat16(self.device)
 
     @cached_property
     def generator(self) -> VolumeGenerator:
@@ -137,7 +137,7 @@ def open_trained_run(path: Path, checkpoint: str = "last", accelerator: str = "a
     return TrainedRun(run, name, content.config, content.scale, model, device)
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
+def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether it has units for such products: a GPU, or a CPU with AMX. Others take longer than in single precision."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an old PyTorch does not tell
     return device.type == "cuda" or bool(capabilities.get("amx_bf16"))

@@ -378,6 +378,7 @@ class _Trainer:
             self.progress.say(note)
         self.progress.say(
             f"{len(self.data.particles)} particles of {scale.box_px} px at {scale.pixel_size_angstrom:.3g} Å/px, "
-            f"{self.parameters / 1e6:.1f} M parameters, {self.fabric.world_size} process(es) on {self.fabric.device}, "
+            f"{self.parameters / 1e6:.1f} M parameters, {self.fabric.world_size} process(es) on {self.fabric.device} "
+            f"({self.fabric.strategy.precision.precision}), "
             f"{options.epochs} epochs of {self.steps_per_epoch} steps"
         )

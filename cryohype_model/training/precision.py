@@ -7,6 +7,8 @@ from typing import Any, Literal
 import torch
 from lightning_fabric.plugins.precision import MixedPrecision, Precision
 
+from cryohype_model.inference.trained import multiplies_bfloat16
+
 
 class Autocast(MixedPrecision):
     """Mixed precision by autocast alone.
@@ -24,13 +26,12 @@ class Autocast(MixedPrecision):
 
 
 def precision_plugin(precision: Literal["32-true", "bf16-mixed", "16-mixed"], accelerator: str) -> Precision:
-    """For Fabric.
+    """For Fabric: what is configured, on a CPU single precision where half would be slower.
 
     Parameters
     ----------
     accelerator : "auto", "cpu" or "cuda", as configured.
     """
-    if precision == "32-true":
-        return Precision()
-    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
-    return Autocast(precision, "cuda" if on_gpu else "cpu")
+    device = torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    pays = device.type == "cuda" or (precision == "bf16-mixed" and multiplies_bfloat16(device))
+    return Autocast(precision, device.type) if precision != "32-true" and pays else Precision()

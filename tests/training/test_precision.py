@@ -17,6 +17,7 @@ from cryohype_model.nets.checkpoint import load_checkpoint
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.metrics_log import read_metrics
+from cryohype_model.training.precision import Autocast
 
 Train = Callable[..., int]
 GRID = ["--set", "model.basis_volumes=3", "--set", "model.basis_form=grid", "--set", "model.image_tokens=false"]
@@ -28,17 +29,36 @@ SMALL = {
 
 
 @pytest.mark.parametrize("options", [[], GRID], ids=["image tokens", "basis volumes"])
-def test_half_precision_trains_like_single_precision(train: Train, tmp_path: Path, options: list[str]) -> None:
+def test_half_precision_trains_like_single_precision(
+    train: Train, tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryohype_model.training.precision.multiplies_bfloat16", lambda _: True)
     losses = {}
-    for precision in ("32-true", "bf16-mixed", "16-mixed"):
+    for precision in ("32-true", "bf16-mixed"):
         assert train(precision, *options, "--set", f"training.precision={precision}") == 0
         steps = read_metrics(Run(tmp_path / precision)).query("split == 'step'")
         losses[precision] = float(steps["loss"].iloc[-1])
+    assert losses["bf16-mixed"] != losses["32-true"]
     assert losses["bf16-mixed"] == pytest.approx(losses["32-true"], rel=0.03)
-    assert losses["16-mixed"] == pytest.approx(losses["32-true"], rel=0.03)
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_a_cpu_that_would_be_slower_computes_in_single_precision(
+    train: Train, monkeypatch: pytest.MonkeyPatch, precision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cryohype_model.training.precision.multiplies_bfloat16", lambda _: False)
+    assert train("run", "--set", f"training.precision={precision}", "--set", "training.accelerator=cpu") == 0
+    assert "on cpu (32-true)" in capsys.readouterr().err
+
+
+def test_half_precision_with_a_scaled_gradient_trains_too(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    """16-mixed is for old GPUs; the scaler of its gradients works on a CPU too."""
+    monkeypatch.setattr("cryohype_model.training.loop.precision_plugin", lambda precision, _: Autocast(precision, "cpu"))
+    assert train("run", "--set", "training.precision=16-mixed", "--set", "training.accelerator=cpu") == 0
 
 
 def test_what_the_network_is_given_is_not_rounded(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cryohype_model.training.precision.multiplies_bfloat16", lambda _: True)
     given: set[torch.dtype] = set()
     forward = HyperNetwork.forward
 
