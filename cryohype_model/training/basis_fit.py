@@ -128,16 +128,17 @@ class BasisFit:
     def _moments(self, part: _Part, prior: PriorMoments) -> tuple[Tensor, Tensor, float]:
         """E[z], (b, count + 1), and E[z zᵀ] with z₀ = 1 for the mean, and the expected square of what is left of the images."""
         design, residual = self._design(part)
-        posterior = self.volumes.posterior(design, residual)
+        information, score = self.volumes.measured(design, residual)
+        posterior = self.volumes.prior.posterior(information, score)
         prior.add(posterior)
         mean = posterior.mean()
         first = torch.cat([torch.ones(len(mean), 1), mean], dim=1)
         second = first[:, :, None] * first[:, None]
         second[:, 1:, 1:] = torch.einsum("bk,bkij->bij", posterior.responsibility, posterior.second())
-        left = residual - (design @ mean[..., None])[..., 0]
-        covariance = second[:, 1:, 1:] - mean[:, :, None] * mean[:, None]
-        uncertain = (design.transpose(1, 2) @ design * covariance).sum()
-        return first, second, float(left.square().sum() + uncertain)
+        # of |residual - design z|², with what is known of design already
+        explained = (2 * score * mean).sum(dtype=torch.float64) - (information * second[:, 1:, 1:]).sum(dtype=torch.float64)
+        left = residual.square().sum(dtype=torch.float64) - explained * torch.exp(2 * self.volumes.log_sigma)
+        return first, second, float(left)
 
     def _solve(self, normal: Tensor, right: Tensor) -> None:
         """The volumes at every lattice point, from its (count + 1)² normal equations, of which ``normal`` has one triangle."""
