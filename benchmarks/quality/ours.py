@@ -23,8 +23,8 @@ from cryohype_model.runs.metrics_log import read_metrics
 
 # the paper's encoder at the size of `cpu-small`: a transformer over patches of the image, nothing held out
 TOKENS = (
-    "model.image_tokens=true", "model.basis_volumes=0", "model.patch_px=8", "model.depth=3", "model.weight_tokens=8",
-    "training.held_out_fraction=0.0", "training.learning_rate=1.2e-3", "training.warmup_epochs=1.0",
+    "model.image_tokens=true", "model.basis_volumes=0", "model.basis_components=1", "model.patch_px=8", "model.depth=3",
+    "model.weight_tokens=8", "training.held_out_fraction=0.0", "training.learning_rate=1.2e-3", "training.warmup_epochs=1.0",
 )  # fmt: skip
 # the basis volumes of `cpu-small` before they were values on a grid
 BASIS_NETWORK = ("model.basis_form=network", "model.basis_components=1", "model.basis_volumes=32", "model.basis_radius=0.625")

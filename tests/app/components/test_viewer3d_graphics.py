@@ -84,6 +84,7 @@ def test_without_webgl_a_sentence_says_so(show: Show, cube: Mesh) -> None:
     assert shown.page.get_by_text("offers no WebGL 2").is_visible()
     assert shown.page.get_by_role("img").get_attribute("aria-label") == "box cube, 12 triangles, 40 × 40 × 40 Å"
     shown.page.get_by_role("img").press("x")
+    shown.page.wait_for_function("() => Bokeh.documents[0].is_idle")  # before, Panel may not send what changes
     viewer.param.update(meshes=[], message="Another sentence.")
     shown.page.get_by_text("Another sentence.").wait_for()
 
