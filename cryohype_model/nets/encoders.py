@@ -45,7 +45,8 @@ class VitEncoder(nn.Module):
     def forward(self, inputs: EncoderInput, coefficients: Tensor | None) -> Tensor:
         """A batch and its (b, count) coefficients of the basis volumes to (b, weight_tokens, dim)."""
         tokens = []
-        if self.tokenizer is not None and inputs.images is not None:
+        if self.tokenizer is not None:
+            assert inputs.images is not None
             tokens.append(self.tokenizer(inputs.images, inputs.rotation, inputs.ctf_summary, inputs.keep))
         if self.basis_token is not None:
             tokens.append(self.basis_token(coefficients)[:, None])
