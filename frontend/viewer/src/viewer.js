@@ -1,6 +1,7 @@
 // One viewer: it reads the model, owns the parts below it, and decides when to draw. It draws on demand only.
 import {controlKeyboard, controlPointer} from "./controls.js"
 import {describe} from "./describe.js"
+import {whenIdle} from "./idle.js"
 import {joinLink, leaveLink, tellLink} from "./link.js"
 import {drawOverlay} from "./overlay.js"
 import {Pace} from "./pace.js"
@@ -24,8 +25,8 @@ export class Viewer {
     this.page.root.__viewer = this // the tests' hook
     this.pose = new Pose(model.box_angstrom)
     this.surfaces = new Surfaces()
-    this.stage = Stage.create(this.page.picture, this.surfaces)
-    this.notice = this.stage ? "" : NO_WEBGL
+    this.stage = null
+    this.notice = ""
     this.cameraUp = new Throttle(CAMERA_PERIOD_MS, () => { this.model.camera = this.pose.toJSON() })
     this.player = new Player(model)
     this.pace = new Pace(() => this.requestDraw())
@@ -36,6 +37,7 @@ export class Viewer {
     this.#takeSettings()
     this.#takeSurfaces()
     this.#takeLink()
+    this.begun = whenIdle().then(() => this.#begin())
   }
 
   // Several properties of one message become one update, before the next picture.
@@ -119,16 +121,26 @@ export class Viewer {
     this.page.root.remove()
   }
 
-  #listen() {
-    controlPointer(this.page.picture, this)
-    controlKeyboard(this.page.picture, this)
-    this.observer = new ResizeObserver(() => this.draw()) // at once: a resized canvas is empty until it is drawn
-    this.observer.observe(this.page.root)
+  // The first context of WebGL takes the browser long, and longest where there is no graphics card: the page comes first.
+  #begin() {
+    if (this.disposed) return
+    this.stage = Stage.create(this.page.picture, this.surfaces)
+    this.notice = this.stage ? "" : NO_WEBGL
     this.stage?.onLost((lost) => {
       this.notice = lost ? LOST : ""
       this.#takeSettings() // three forgets the background with the context
       this.requestDraw()
     })
+    this.#takeSettings()
+    this.#takeSurfaces()
+    this.requestDraw()
+  }
+
+  #listen() {
+    controlPointer(this.page.picture, this)
+    controlKeyboard(this.page.picture, this)
+    this.observer = new ResizeObserver(() => this.draw()) // at once: a resized canvas is empty until it is drawn
+    this.observer.observe(this.page.root)
   }
 
   #update() {
@@ -191,6 +203,7 @@ export class Viewer {
   }
 
   async #picture() {
+    await this.begun
     return this.stage && !this.stage.lost ? snapshotBlob(this) : null
   }
 
