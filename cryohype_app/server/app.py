@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -17,12 +18,14 @@ from panel.io.fastapi import add_applications
 from starlette.types import ASGIApp
 
 from cryohype_app import __version__
+from cryohype_app.background import on_document
 from cryohype_app.server import fixes
 from cryohype_app.server.api import api_router
 from cryohype_app.server.api.feed import Feed
 from cryohype_app.server.api.limit import BodyLimit
 from cryohype_app.server.api.problem import answer_problems
 from cryohype_app.server.docs import add_docs
+from cryohype_app.server.early import add_early
 from cryohype_app.server.guard import Guard
 from cryohype_app.server.stream import endpoint
 from cryohype_app.server.warm import warm_up
@@ -33,12 +36,13 @@ from cryohype_app.views.demo import offer_demo
 from cryohype_app.views.explore import explore_page
 from cryohype_app.views.export import export_page
 from cryohype_app.views.monitor import monitor_page
-from cryohype_app.views.page import failed_page
+from cryohype_app.views.page import Frame
 from cryohype_app.views.runs import runs_page
 from cryohype_app.views.train import train_page
 
 log = logging.getLogger(__name__)
-Page = Callable[[Services], Any]
+ANSWERED_S = 0.02  # until the frame of a page is on its way
+Page = Callable[[Services, Frame], None]
 PAGES: dict[str, tuple[str, Page]] = {
     "/": ("Runs", runs_page),
     "/train": ("Train", train_page),
@@ -76,8 +80,9 @@ def build_app(services: Services, token: str, hosts: frozenset[str], secure: boo
     answer_problems(app)
     app.add_middleware(BodyLimit)
     add_docs(app)
+    add_early(app)
     schema = list(app.routes)
-    pages = {path: _made_with(page, services) for path, (_, page) in PAGES.items()}
+    pages = {path: _made_with(title, fill, services) for path, (title, fill) in PAGES.items()}
     titles = {path: f"CryoHype · {title}" for path, (title, _) in PAGES.items()}
     add_applications(pages, app=app, title=titles, websocket_origin=sorted(hosts) or ["*"])
     for route in app.routes:
@@ -87,14 +92,25 @@ def build_app(services: Services, token: str, hosts: frozenset[str], secure: boo
     return Guard(app, token, hosts, secure)
 
 
-def _made_with(page: Page, services: Services) -> Callable[[], Any]:
-    """A function without arguments: Panel takes a partial for a value to show."""
+def _made_with(title: str, fill: Page, services: Services) -> Callable[[], Any]:
+    """A function without arguments: Panel takes a partial for a value to show.
+
+    The browser is answered with the frame alone: while it loads its scripts, which takes longer, the page is filled, and then
+    it asks for all of it.
+    """
 
     def make() -> Any:
-        try:
-            return offer_demo(page(services), services)
-        except Exception as error:  # whatever a page fails of, it is told in a sentence and kept in the log
-            log.exception("a page could not be made")
-            return failed_page(sentence(error))
+        frame, document = Frame(title), pn.state.curdoc
+
+        def filled() -> None:
+            try:
+                fill(services, frame)
+                offer_demo(frame.page, services)
+            except Exception as error:  # whatever a page fails of, it is told in a sentence and kept in the log
+                log.exception("a page could not be made")
+                frame.show_problem(sentence(error), "error")
+
+        asyncio.get_running_loop().call_later(ANSWERED_S, on_document, document, filled)
+        return frame.page
 
     return make

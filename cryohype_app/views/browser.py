@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
@@ -35,7 +36,7 @@ class FileBrowser(Viewer):
         self.open(start)
 
     def __panel__(self) -> Any:
-        return pmui.Column(self.where, self.lines, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.where, self.lines, sizing_mode="stretch_width", margin=0)
 
     def open(self, folder: Path) -> None:
         """Show a folder."""

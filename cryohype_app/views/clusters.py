@@ -56,7 +56,7 @@ class ClustersView(Viewer):
 
     def __panel__(self) -> Any:
         bars = pn.pane.Bokeh(self.bars.figure, sizing_mode="stretch_width", margin=0, visible=self.has_clusters)
-        return pmui.Column(bars, self.cards, sizing_mode="stretch_width", margin=0)
+        return pn.Column(bars, self.cards, sizing_mode="stretch_width", margin=0)
 
     def open(self, is_open: bool) -> None:
         """Maps are read when the panel is first looked at."""

@@ -80,7 +80,7 @@ class ConnectDialog:
         return self._starting is not None and not self._starting.done()
 
     def _content(self) -> list[Any]:
-        here = [_title("On this machine"), pmui.Row(self.here, self.told, margin=0)] if can_open_napari() else []
+        here = [_title("On this machine"), pn.Row(self.here, self.told, margin=0)] if can_open_napari() else []
         return [
             _text(INTRODUCTION),
             *here,

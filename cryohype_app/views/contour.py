@@ -45,7 +45,7 @@ class Contour:
         )  # fmt: skip
         self.plot, self.bins, self.mark = histogram_figure()
         bins = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", height=34, margin=(0, 14))
-        self.controls = pmui.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
+        self.controls = pn.Column(bins, self.level, margin=0, sizing_mode="stretch_width")
         self.volume_id, self._drawn_id = "", ""
         self.box_angstrom = 0.0
         self.densities: HistogramResult | None = None

@@ -46,12 +46,11 @@ class OwnTraining:
     message: str
 
 
-def offer_demo(page: pmui.Page, services: Services) -> pmui.Page:
-    """The page, with the offer in its header where the store holds the demo."""
+def offer_demo(page: pmui.Page, services: Services) -> None:
+    """Put the offer into the header of a page where the store holds the demo."""
     demo = find_demo(services.data.home)
     if demo is not None:
         page.header = [*page.header, DemoOffer(services, demo)]
-    return page
 
 
 class DemoOffer(Viewer):
@@ -64,7 +63,7 @@ class DemoOffer(Viewer):
         self._looking = Latest(pn.state.curdoc, lambda error: _tell(sentence(error), "error"))
         self._asked = ""  # the job that this session started: the page follows it
         self._shown: OwnTraining | None = None
-        self.buttons = pmui.Row(margin=0)
+        self.buttons = pn.Row(margin=0)
         self._draw(None)
         self._follow(own_training(services))
         pn.state.add_periodic_callback(self._look, LOOK_MS)

@@ -54,7 +54,7 @@ class EmbeddingView(Viewer):
         self._names: dict[str, str] = {}  # of the selections, by the jobs that are waited for
         self._lines: dict[str, _Line] = {}
         self._ours: set[str] = set()  # jobs that were asked for here
-        self.lines = pmui.Column(sizing_mode="stretch_width", margin=0)
+        self.lines = pn.Column(sizing_mode="stretch_width", margin=0)
         path = services.data.run(state.run_id).path
         for job in services.jobs.jobs():
             if job.kind == KIND and job.run == path and not job.is_over and state.checkpoint in job.command:
@@ -148,8 +148,8 @@ class _Line(Viewer):
         self.button.on_click(lambda _: stop())
 
     def __panel__(self) -> Any:
-        row = pmui.Row(self.words, self.button, sizing_mode="stretch_width", margin=0)
-        return pmui.Column(row, self.bar, sizing_mode="stretch_width", margin=0)
+        row = pn.Row(self.words, self.button, sizing_mode="stretch_width", margin=0)
+        return pn.Column(row, self.bar, sizing_mode="stretch_width", margin=0)
 
     def show(self, standing: Standing) -> None:
         """How far it is."""

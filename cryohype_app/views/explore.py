@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import panel_material_ui as pmui
+import panel as pn
 
 from cryohype_app.services import Services
 from cryohype_app.state import AppState
@@ -18,20 +16,21 @@ from cryohype_app.views.page import Frame, argument, panel
 from cryohype_app.views.particles import ParticlesView
 from cryohype_app.views.path import PathView
 from cryohype_app.views.selection import SelectionView
+from cryohype_app.views.tabs import tabs_of
 from cryohype_app.views.volume import VolumeView
 from cryohype_model.errors import CryoHypeError
 
 
-def explore_page(services: Services) -> Any:
+def explore_page(services: Services, frame: Frame) -> None:
     """The page of one run, named by ``?run=``; without one, the newest that was analysed."""
     run_id = argument("run") or _newest_analysed(services)
-    frame = Frame("Explore", run_id)
+    frame.keep_run(run_id)
     try:
         latent = services.data.frame(run_id, argument("checkpoint") or None)
         run = services.data.run(run_id)
     except CryoHypeError as error:
-        frame.page.main = [pmui.Alert(object=sentence(error), severity="info", margin=20)]
-        return frame.page
+        frame.show_problem(sentence(error))
+        return
     state = AppState(run_id=run_id, checkpoint=latent.space.checkpoint)
     worker = services.worker(run_id, latent.space.checkpoint)
     picture = LatentView(latent, state, frame.tell, frame.dark)
@@ -40,35 +39,27 @@ def explore_page(services: Services) -> Any:
     napari = Napari(services, frame.tell)
     volume = VolumeView(worker, run.path.name, state, napari, frame.tell, frame.dark)
     metrics = MetricsView(worker, latent, state, frame.tell)
-    volume.warm()
+    pn.state.onload(volume.warm)  # it would take the cores from the browser that builds the page
     volume.on_whole(metrics.measure)
-    particles = ParticlesView(services, worker, state, frame.tell)
-    clusters = ClustersView(run, latent, state, picture.choose_cluster, frame.tell, frame.dark)
-    path = PathView(worker, run, latent, state, volume.viewer, volume.generate, napari, frame.tell)
-    parts = [
-        ("Selections", pmui.Column(embedding, chosen, sizing_mode="stretch_width", margin=0)),
-        ("Particles", particles),
-        ("Clusters", clusters),
-        ("Path", path),
-    ]
-    tabs = pmui.Tabs(*parts, sizing_mode="stretch_both", margin=0)
-    tabs.param.watch(lambda event: _opened(event.new, particles, clusters), "active")
+
+    def clusters() -> ClustersView:
+        made = ClustersView(run, latent, state, picture.choose_cluster, frame.tell, frame.dark)
+        frame.on_theme(made.set_theme)
+        return made
+
+    tabs = tabs_of({
+        "Selections": lambda: pn.Column(embedding, chosen, sizing_mode="stretch_width", margin=0),
+        "Particles": lambda: ParticlesView(services, worker, state, frame.tell),
+        "Clusters": clusters,
+        "Path": lambda: PathView(worker, run, latent, state, volume.viewer, volume.generate, napari, frame.tell),
+    })  # fmt: skip
     frame.on_theme(picture.set_theme)
     frame.on_theme(volume.set_theme)
-    frame.on_theme(clusters.set_theme)
     title = f"Latent space · {run.path.name} · {len(latent):,} particles"
-    left = pmui.Column(panel(title, picture, grow=3), panel("", tabs, grow=2), sizing_mode="stretch_both", margin=0)
-    right = pmui.Column(
-        panel("Structure", volume, grow=3), panel("Metrics", metrics, grow=2), sizing_mode="stretch_both", margin=0
-    )
-    both = pmui.Row(left, right, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
-    frame.page.main = [both, napari.dialog]
-    return frame.page
-
-
-def _opened(active: int, particles: ParticlesView, clusters: ClustersView) -> None:
-    particles.open(active == 1)
-    clusters.open(active == 2)
+    left = pn.Column(panel(title, picture, grow=3), panel("", tabs, grow=2), sizing_mode="stretch_both", margin=0)
+    right = pn.Column(panel("Structure", volume, grow=3), panel("Metrics", metrics, grow=2), sizing_mode="stretch_both", margin=0)
+    both = pn.Row(left, right, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
+    frame.show(both, napari.dialog)
 
 
 def _newest_analysed(services: Services) -> str:

@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
+import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 from pydantic import BaseModel
@@ -90,7 +91,7 @@ class ConfigForm(Viewer):
                 rest.setdefault(key.rpartition(".")[0], []).append(widget)
         more = pmui.Accordion(*((section, pmui.FlexBox(*widgets, margin=0)) for section, widgets in rest.items()), margin=(6, 0))
         more.sizing_mode = "stretch_width"
-        return pmui.Column(first, more, sizing_mode="stretch_width", margin=0)
+        return pn.Column(first, more, sizing_mode="stretch_width", margin=0)
 
 
 def value_of(config: RunConfig, key: str) -> Any:

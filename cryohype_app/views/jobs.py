@@ -31,13 +31,13 @@ class JobsView(Viewer):
         self._looking = Latest(pn.state.curdoc, lambda error: frame.tell(sentence(error)))
         self._shown: tuple[Job, ...] | None = None
         self._open = ""
-        self.lines = pmui.Column(sizing_mode="stretch_width", margin=0)
+        self.lines = pn.Column(sizing_mode="stretch_width", margin=0)
         self.log = LogView("190px", visible=False, margin=(0, 8))
         self._draw((jobs.jobs()[:SHOWN], ""))
         pn.state.add_periodic_callback(self._look, LOOK_MS)
 
     def __panel__(self) -> Any:
-        return pmui.Column(self.lines, self.log, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.lines, self.log, sizing_mode="stretch_width", margin=0)
 
     def _look(self) -> None:
         opened = self._open
@@ -64,7 +64,7 @@ class JobsView(Viewer):
         else:
             buttons.append(_button("Forget", "clear", partial(self._tried, self.jobs.forget, job.id), **look))
         text = pmui.Typography(words, variant="body2", margin=(6, 8), sizing_mode="stretch_width")
-        return pmui.Row(text, *buttons, sizing_mode="stretch_width", margin=0)
+        return pn.Row(text, *buttons, sizing_mode="stretch_width", margin=0)
 
     def _open_log(self, job_id: str) -> None:
         self._open = "" if self._open == job_id else job_id

@@ -26,6 +26,7 @@ DENSITY = ""
 EVERYTHING, WHOLE = "", "all particles"  # the space of the analysis
 TAP_REACH_PX = 12  # a medoid is chosen when the tap is as near as this
 KEYS = "Latent space: arrows pan, + and − zoom, 0 shows everything; draw around particles with the mouse"
+CHOICES_PX, LEGEND_PX = 37, 48  # held free from the start: every new height of the figure is a new picture of it
 SMALL: dict[str, Any] = {"size": "small", "margin": (4, 4)}
 
 
@@ -55,9 +56,11 @@ class LatentView(Viewer):
 
     def __panel__(self) -> Any:
         pane = pn.pane.Bokeh(self.parts.figure, sizing_mode="stretch_both", margin=0)
-        choices = pmui.Row(self.back, self.space, self.x, self.y, self.colour, sizing_mode="stretch_width", margin=0)
-        below = pmui.Row(self.how, self.legend, FigureKeys(figure=self.parts.figure.id, label=KEYS), sizing_mode="stretch_width")
-        return pmui.Column(choices, pane, below, sizing_mode="stretch_both", margin=0)
+        row: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+        choices = pn.Row(self.back, self.space, self.x, self.y, self.colour, min_height=CHOICES_PX, **row)
+        keys = FigureKeys(figure=self.parts.figure.id, label=KEYS)
+        below = pn.Row(self.how, self.legend, keys, min_height=LEGEND_PX, **row)
+        return pn.Column(choices, pane, below, sizing_mode="stretch_both", margin=0)
 
     def set_theme(self, dark: bool) -> None:
         """Colours that can be told from the ground of the theme."""
@@ -135,7 +138,7 @@ class LatentView(Viewer):
             self.state.param.operation, label="", size="small", margin=(3, 8),
             options={"new": "replace", "+": "add", "−": "subtract", "∩": "intersect"},
         )  # fmt: skip
-        self.legend = LegendStrip(self._picked, sizing_mode="stretch_width", height=48, margin=0)
+        self.legend = LegendStrip(self._picked, sizing_mode="stretch_width", height=LEGEND_PX, margin=0)
 
     def _watch(self) -> None:
         self.parts.figure.on_event(RangesUpdate, lambda _: self.redraw())

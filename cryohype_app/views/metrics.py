@@ -41,14 +41,14 @@ class MetricsView(Viewer):
         )  # fmt: skip
         self.upload = pmui.FileInput(accept=".mrc,.map", label="map", visible=False, width=150)
         self.plot, self.curve, self.halves = fsc_figure()
-        self.numbers = pmui.Row(sizing_mode="stretch_width", margin=0)
+        self.numbers = pn.Row(sizing_mode="stretch_width", margin=0)
         self.volume_id, self.uploaded_id = "", ""
         self.reference.param.watch(lambda _: self._chosen(), "value")
         self.upload.param.watch(lambda _: self._upload(), "value")
 
     def __panel__(self) -> Any:
-        return pmui.Column(
-            pmui.Row(self.reference, self.upload, sizing_mode="stretch_width", margin=0),
+        return pn.Column(
+            pn.Row(self.reference, self.upload, sizing_mode="stretch_width", margin=0),
             self.numbers,
             pn.pane.Bokeh(self.plot, sizing_mode="stretch_both", margin=0),
             sizing_mode="stretch_both",
@@ -113,7 +113,7 @@ def _rows(found: MetricsResult | None) -> list[tuple[str, str, str]]:
 
 def _number(name: str, value: str, unit: str) -> Any:
     text = f"**{value}** {unit}"
-    return pmui.Column(
+    return pn.Column(
         pmui.Typography(name, variant="caption", margin=(0, 8)),
         pmui.Typography(text, variant="body2", margin=(0, 8)),
         margin=(0, 2),

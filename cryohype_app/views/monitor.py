@@ -46,18 +46,17 @@ class Glance:
     use: str
 
 
-def monitor_page(services: Services) -> Any:
+def monitor_page(services: Services, frame: Frame) -> None:
     """The page of one run, named by ``?run=``; without one, the newest."""
     runs = services.data.runs()
     run_id = argument("run") or next((found.manifest.id for found in runs if found.manifest is not None), "")
-    frame = Frame("Monitor", run_id)
+    frame.keep_run(run_id)
     try:
         view = MonitorView(services, run_id, frame)
     except CryoHypeError as error:
-        frame.page.main = [pmui.Alert(object=sentence(error), severity="info", margin=20)]
-        return frame.page
-    frame.page.main = [view]
-    return frame.page
+        frame.show_problem(sentence(error))
+        return
+    frame.show(view)
 
 
 class MonitorView(Viewer):
@@ -81,16 +80,16 @@ class MonitorView(Viewer):
         pn.state.add_periodic_callback(self._look, LOOK_MS)
 
     def __panel__(self) -> Any:
-        loss = pmui.Column(
+        loss = pn.Column(
             self.numbers, self.bar, pn.pane.Bokeh(self.plot, sizing_mode="stretch_both"), sizing_mode="stretch_both", margin=0
         )
-        pictures = pmui.Column(self.caption, self.molecules, sizing_mode="stretch_width", margin=0)
-        right = pmui.Column(
+        pictures = pn.Column(self.caption, self.molecules, sizing_mode="stretch_width", margin=0)
+        right = pn.Column(
             panel("Molecules of the latest checkpoint", pictures, grow=3),
             panel("Log", self.log, grow=2),
             sizing_mode="stretch_both",
         )
-        row = pmui.Row(panel(f"Training · {self.run.path.name}", loss), right, sizing_mode="stretch_both", margin=4)
+        row = pn.Row(panel(f"Training · {self.run.path.name}", loss), right, sizing_mode="stretch_both", margin=4)
         row.styles = {"height": "calc(100vh - 58px)"}
         return row
 

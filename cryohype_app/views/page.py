@@ -64,16 +64,20 @@ class Frame:
 
     Parameters
     ----------
-    title : of the page. run_id : the run that links lead to, if any.
+    title : of the page.
     """
 
-    def __init__(self, title: str, run_id: str = "") -> None:
-        self.title, self.run_id = title, run_id
+    def __init__(self, title: str) -> None:
+        self.title = title
         self._watchers: list[Callable[[bool], None]] = []
         theme = Theme(dark=wants_dark())
+        self._rail = pmui.MenuList(
+            items=_links(""), active=next((number for number, (label, *_) in enumerate(PAGES) if label == title), None),
+            dense=True, highlight=True, sizing_mode="stretch_width",
+        )  # fmt: skip
         self.page = pmui.Page(
             title=f"CryoHype · {title}",
-            sidebar=[self._rail(), Reconnect(), theme],
+            sidebar=[self._rail, Reconnect(), theme],
             sidebar_width=RAIL_WIDTH_PX,
             sidebar_resizable=False,
             theme_config=THEMES,
@@ -89,6 +93,18 @@ class Frame:
         """Whether the page is dark now."""
         return bool(self.page.dark_theme)
 
+    def show(self, *content: object) -> None:
+        """What the page is for."""
+        self.page.main = list(content)
+
+    def show_problem(self, sentence: str, severity: str = "info") -> None:
+        """Why the page is empty."""
+        self.show(pmui.Alert(object=sentence, severity=severity, margin=20))
+
+    def keep_run(self, run_id: str) -> None:
+        """Links to other pages lead to the same run."""
+        self._rail.items = _links(run_id)
+
     def on_theme(self, watch: Callable[[bool], None]) -> None:
         """Tell a view of changes of the theme."""
         self._watchers.append(watch)
@@ -98,18 +114,10 @@ class Frame:
         if pn.state.notifications is not None:
             pn.state.notifications.send(sentence, duration=8000, type=kind)
 
-    def _rail(self) -> pmui.MenuList:
-        kept = f"?{urlencode({'run': self.run_id})}" if self.run_id else ""
-        items = [{"label": label, "icon": icon, "href": path + kept} for label, path, icon in PAGES]
-        active = next((number for number, (label, *_) in enumerate(PAGES) if label == self.title), None)
-        return pmui.MenuList(items=items, active=active, dense=True, highlight=True, sizing_mode="stretch_width")
 
-
-def failed_page(sentence: str) -> pmui.Page:
-    """A page that says why it is empty."""
-    frame = Frame("Sorry")
-    frame.page.main = [pmui.Alert(object=sentence, severity="error", margin=20)]
-    return frame.page
+def _links(run_id: str) -> list[dict[str, str]]:
+    kept = f"?{urlencode({'run': run_id})}" if run_id else ""
+    return [{"label": label, "icon": icon, "href": path + kept} for label, path, icon in PAGES]
 
 
 def wants_dark() -> bool:
@@ -131,7 +139,9 @@ def plain(text: str) -> str:
 def panel(title: str, content: object, grow: int = 1) -> pmui.Paper:
     """A part of a page with its title; ``grow`` is its share of the height."""
     head = (
-        [pmui.Typography(plain(title.upper()), variant="overline", margin=(0, 8), sizing_mode="stretch_width")] if title else []
+        [pmui.Typography(plain(title.upper()), variant="overline", margin=(0, 8), sizing_mode="stretch_width", min_height=27)]
+        if title
+        else []
     )
     style = {"flex": f"{grow} 1 0", "minHeight": "0", "overflow": "auto", "border": "1px solid rgba(139,148,158,.25)"}
     return pmui.Paper(*head, content, elevation=0, margin=4, sizing_mode="stretch_both", styles=style)

@@ -38,7 +38,7 @@ class ParticlesView(Viewer):
         self._reading = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))
         self._drawing = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))
         self.flip = pmui.Switch(label="CTF-corrected", value=True, margin=(8, 6))
-        self.low_pass = pmui.Select(label="Low-pass", options=LOW_PASSES, value=0.0, size="small", width=130, margin=4)
+        self.low_pass = pmui.Select(label="Low-pass", options=LOW_PASSES, value=0.0, size="small", width=130, margin=(8, 4))
         self.pictures = pn.pane.HTML("", sizing_mode="stretch_width", margin=(0, 8))
         self.figures = spread_figures()
         self.is_open = False
@@ -48,8 +48,8 @@ class ParticlesView(Viewer):
 
     def __panel__(self) -> Any:
         plots = [pn.pane.Bokeh(plot, sizing_mode="stretch_width") for plot in (self.figures.directions, self.figures.defocus)]
-        return pmui.Column(
-            pmui.Row(self.flip, self.low_pass, margin=0), self.pictures, pmui.Row(*plots, sizing_mode="stretch_width", margin=0),
+        return pn.Column(
+            pn.Row(self.flip, self.low_pass, margin=0), self.pictures, pn.Row(*plots, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
 

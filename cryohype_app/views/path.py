@@ -90,8 +90,8 @@ class PathView(Viewer):
         state.param.watch(lambda _: self.close(), "chosen")
 
     def __panel__(self) -> Any:
-        return pmui.Column(
-            pmui.Row(self.kind, self.count, self.draw, self.first, self.last, self.component, self.make, self.stop, margin=0),
+        return pn.Column(
+            pn.Row(self.kind, self.count, self.draw, self.first, self.last, self.component, self.make, self.stop, margin=0),
             self.told,
             self.player,
             sizing_mode="stretch_width",
@@ -141,9 +141,9 @@ class PathView(Viewer):
         save.on_click(lambda _: self.save())
         close.on_click(lambda _: self._closed())
         send = napari.button(self._to_send, margin=(10, 4))
-        self.player = pmui.Column(
-            pmui.Row(self.play, self.place, self.speed, send, sizing_mode="stretch_width", margin=0),
-            pmui.Row(self.contour, self.label, save, close, sizing_mode="stretch_width", margin=0),
+        self.player = pn.Column(
+            pn.Row(self.play, self.place, self.speed, send, sizing_mode="stretch_width", margin=0),
+            pn.Row(self.contour, self.label, save, close, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_width", margin=0, visible=False,
         )  # fmt: skip
 

@@ -27,15 +27,11 @@ COLOURS = {"finished": "success", "running": "primary", "queued": "warning", "fa
 EMPTY = "There is no run yet. **Train** makes one from your particles."
 
 
-def runs_page(services: Services) -> Any:
+def runs_page(services: Services, frame: Frame) -> None:
     """Every run of the store."""
-    frame = Frame("Runs")
     view = RunsView(services, frame)
     jobs = JobsView(services.jobs, frame)
-    frame.page.main = [
-        pmui.Column(view, panel("Jobs", jobs), sizing_mode="stretch_both", margin=4),
-    ]
-    return frame.page
+    frame.show(pn.Column(view, panel("Jobs", jobs), sizing_mode="stretch_both", margin=4))
 
 
 class RunsView(Viewer):
@@ -52,7 +48,7 @@ class RunsView(Viewer):
         pn.state.add_periodic_callback(self._look, LOOK_MS)
 
     def __panel__(self) -> Any:
-        return pmui.Column(self.box, self.dialog, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.box, self.dialog, sizing_mode="stretch_width", margin=0)
 
     def _look(self) -> None:
         self._looking.ask(lambda: standings(self.services.data, self.services.jobs), self._draw)
@@ -71,7 +67,7 @@ class RunsView(Viewer):
             self.box.objects = cards
 
     def _card(self, run: Standing) -> Any:
-        head = pmui.Row(
+        head = pn.Row(
             pmui.Typography(plain(run.name), variant="subtitle1", margin=(4, 8), sizing_mode="stretch_width"),
             pmui.Chip(label=run.status, color=COLOURS.get(run.status, "default"), size="small", margin=6),
             sizing_mode="stretch_width", margin=0,

@@ -47,7 +47,7 @@ class SelectionView(Viewer):
         self.summary = Words("", variant="body2", margin=(4, 6))
         self.query = pmui.TextInput(label="Condition", placeholder=EXAMPLE, sizing_mode="stretch_width", **SMALL)
         self.label = pmui.TextInput(label="Name", placeholder="of the selection", sizing_mode="stretch_width", **SMALL)
-        self.stored = pmui.Column(sizing_mode="stretch_width", margin=0)
+        self.stored = pn.Column(sizing_mode="stretch_width", margin=0)
         self.query.param.watch(self._asked, "enter_pressed")
         state.param.watch(lambda _: self._summarise(), "chosen")
         state.param.watch(lambda _: self._list(), "saved")
@@ -62,17 +62,17 @@ class SelectionView(Viewer):
 
         save = pmui.Button(label="Save", icon="save", variant="outlined", **SMALL)
         save.on_click(lambda _: self.save())
-        steps = pmui.Row(
+        steps = pn.Row(
             button("Undo", "undo", self.state.undo),
             button("Redo", "redo", self.state.redo),
             button("Invert: select all others", "flip", lambda: self.state.invert(len(self.data))),
             button("Clear", "deselect", self.state.clear),
             margin=0,
         )
-        return pmui.Column(
-            pmui.Row(self.summary, steps, sizing_mode="stretch_width", margin=0),
+        return pn.Column(
+            pn.Row(self.summary, steps, sizing_mode="stretch_width", margin=0),
             self.query,
-            pmui.Row(self.label, save, sizing_mode="stretch_width", margin=0),
+            pn.Row(self.label, save, sizing_mode="stretch_width", margin=0),
             self.stored,
             sizing_mode="stretch_width",
             margin=0,
@@ -137,7 +137,7 @@ class SelectionView(Viewer):
             label=f"{name} · {facts['count']:,}", variant="text", size="small", margin=0, sizing_mode="stretch_width"
         )
         show.on_click(lambda _: self._act(name, "Show", actions))
-        return pmui.Row(_dot(stored_colour(facts["origin"])), show, menu, sizing_mode="stretch_width", margin=0)
+        return pn.Row(_dot(stored_colour(facts["origin"])), show, menu, sizing_mode="stretch_width", margin=0)
 
     def _is_from_cryosparc(self) -> bool:
         return read_manifest(self.run).source.endswith(".cs")

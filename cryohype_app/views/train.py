@@ -32,12 +32,10 @@ READ_WITH = ("datadir", "poses", "ctf", "indices", "labels", "optics_group")  # 
 SMALL: dict[str, Any] = {"size": "small", "margin": 4}
 
 
-def train_page(services: Services) -> Any:
+def train_page(services: Services, frame: Frame) -> None:
     """A new training; ``?clone=ID`` begins with the particles and settings of a run."""
-    frame = Frame("Train")
     view = TrainView(services, frame, argument("clone"))
-    frame.page.main = [pmui.Row(view, sizing_mode="stretch_both", margin=4)]
-    return frame.page
+    frame.show(pn.Row(view, sizing_mode="stretch_both", margin=4))
 
 
 class TrainView(Viewer):
@@ -64,8 +62,8 @@ class TrainView(Viewer):
             label="The same on the command line", disabled=True, rows=2, sizing_mode="stretch_width", margin=4
         )
         self.start = pmui.Button(label="Start training", icon="play_arrow", variant="contained", margin=6)
-        self.form_place = pmui.Column(sizing_mode="stretch_width", margin=0)
-        self.found = pmui.Column(
+        self.form_place = pn.Column(sizing_mode="stretch_width", margin=0)
+        self.found = pn.Column(
             pmui.Typography("Choose particles to see what is in the file.", margin=8), sizing_mode="stretch_width", margin=0
         )
         self.figures = spread_figures()
@@ -77,11 +75,11 @@ class TrainView(Viewer):
         self.start.on_click(lambda _: self._start())
 
     def __panel__(self) -> Any:
-        left = pmui.Column(
-            panel("Particles", pmui.Column(pmui.Row(self.path, sizing_mode="stretch_width", margin=0), self.browser), grow=2),
+        left = pn.Column(
+            panel("Particles", pn.Column(pn.Row(self.path, sizing_mode="stretch_width", margin=0), self.browser), grow=2),
             panel(
                 "Settings",
-                pmui.Column(
+                pn.Column(
                     pmui.FlexBox(self.run_name, self.preset, self.device, self.lane), self.form_place, self.command, self.start,
                     sizing_mode="stretch_width", margin=0,
                 ),
@@ -92,8 +90,8 @@ class TrainView(Viewer):
             styles={"flex": "1.2 1 0", "height": "calc(100vh - 58px)"},
         )  # fmt: skip
         plots = [pn.pane.Bokeh(plot, sizing_mode="stretch_width") for plot in (self.figures.directions, self.figures.defocus)]
-        seen = pmui.Column(self.found, *plots, sizing_mode="stretch_width", margin=0)
-        return pmui.Row(left, panel("What was read", seen), sizing_mode="stretch_both", margin=0)
+        seen = pn.Column(self.found, *plots, sizing_mode="stretch_width", margin=0)
+        return pn.Row(left, panel("What was read", seen), sizing_mode="stretch_both", margin=0)
 
     def _begin(self, clone: str) -> None:
         """Fields of a run that is cloned."""

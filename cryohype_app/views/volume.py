@@ -55,7 +55,7 @@ class VolumeView(Viewer):
         self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
         self.facts = Words("", variant="caption", margin=(0, 8))
         self.download = Download()
-        self.keep = pmui.Row(
+        self.keep = pn.Row(
             self._button("Map (.mrc)", "download", self._save_map),
             self._button("Picture (.png)", "photo_camera", self._save_picture),
             napari.button(self._to_send),
@@ -71,10 +71,10 @@ class VolumeView(Viewer):
         self.method.param.watch(lambda _: self.generate(), "value")
 
     def __panel__(self) -> Any:
-        return pmui.Column(
-            pmui.Row(self.method, self.contour.controls, sizing_mode="stretch_width", margin=0),
+        return pn.Column(
+            pn.Row(self.method, self.contour.controls, sizing_mode="stretch_width", margin=0),
             self.viewer,
-            pmui.Row(self.facts, self.keep, sizing_mode="stretch_width", margin=0),
+            pn.Row(self.facts, self.keep, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_both",
             margin=0,
         )

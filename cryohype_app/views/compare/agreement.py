@@ -8,7 +8,6 @@ from html import escape
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import on_document
@@ -46,11 +45,11 @@ class AgreementView(Viewer):
         self._metrics: MetricsResult | None = None
 
     def __panel__(self) -> Any:
-        left = pmui.Column(pn.pane.Bokeh(self.plot, sizing_mode="stretch_both", margin=0), sizing_mode="stretch_both", margin=0)
-        right = pmui.Column(self.table, sizing_mode="stretch_both", margin=0)
+        left = pn.Column(pn.pane.Bokeh(self.plot, sizing_mode="stretch_both", margin=0), sizing_mode="stretch_both", margin=0)
+        right = pn.Column(self.table, sizing_mode="stretch_both", margin=0)
         left.styles = {"flex": "2 1 0", "minWidth": "0"}
         right.styles = {"flex": "3 1 0", "minWidth": "0", "overflow": "auto"}
-        return pmui.Row(left, right, sizing_mode="stretch_both", margin=0)
+        return pn.Row(left, right, sizing_mode="stretch_both", margin=0)
 
     def show_fsc(self, found: MetricsResult | None) -> None:
         """Draw the curve between the maps, and of the half maps where one is a back-projection; none empties the plot."""

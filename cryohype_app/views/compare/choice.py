@@ -80,8 +80,8 @@ class Choice:
         self.how.param.watch(lambda event: self._choose(how=event.new), "value")
         self.number.param.watch(lambda event: self._number_chosen(event.new), "value")
         self.upload.param.watch(lambda _: self._uploaded(), "value")
-        self.what = pmui.Row(self.place, self.source, sizing_mode="stretch_width", margin=(6, 0, 0, 0))
-        self.how_made = pmui.Row(self.how, self.number, self.upload, margin=0)
+        self.what = pn.Row(self.place, self.source, sizing_mode="stretch_width", margin=(6, 0, 0, 0))
+        self.how_made = pn.Row(self.how, self.number, self.upload, margin=0)
 
     def _listed(self, offers: Offers) -> None:
         self.offers = offers

@@ -26,6 +26,7 @@ from cryohype_app.views.compare.side import SideView
 from cryohype_app.views.compare.together import SUBTRACTING, Difference, Together, subtract
 from cryohype_app.views.napari import Label, Napari, Sending, held_map
 from cryohype_app.views.page import Frame, argument, panel
+from cryohype_app.views.tabs import tabs_of
 from cryohype_app.worker.errors import VolumeGone
 from cryohype_app.worker.results import MetricsResult
 
@@ -34,17 +35,16 @@ LOW_TABS = {"& .MuiTabs-root, & .MuiTab-root": {"minHeight": 34}}
 NO_RUN = "There is no trained run to compare yet. Train one first, or wait for its first checkpoint."
 
 
-def compare_page(services: Services) -> Any:
+def compare_page(services: Services, frame: Frame) -> None:
     """Two maps, named by the address; without names, the first two of the newest run."""
     places = places_of(services.data)
     newest = next(iter(places.values()), Place())
     comparison = read_address(argument, newest.run_id)
-    frame = Frame("Compare", comparison.a.place.run_id)
+    frame.keep_run(comparison.a.place.run_id)
     if not places:
-        frame.page.main = [pmui.Alert(object=NO_RUN, severity="info", margin=20)]
-        return frame.page
-    frame.page.main = [CompareView(services, comparison, places, frame)]
-    return frame.page
+        frame.show_problem(NO_RUN)
+        return
+    frame.show(CompareView(services, comparison, places, frame))
 
 
 class CompareView(Viewer):
@@ -96,16 +96,16 @@ class CompareView(Viewer):
     def __panel__(self) -> Any:
         a, b = (_coloured(panel("", side), colour) for side, colour in zip(self.sides, COLOURS, strict=True))
         both = self.together
-        between = pmui.Column(
-            both.controls, pmui.Row(self.swap, self.linked, both.scaling, margin=0), both.viewer,
-            pmui.Row(both.legend, both.send, sizing_mode="stretch_width", margin=0),
+        between = pn.Column(
+            both.controls, pn.Row(self.swap, self.linked, both.scaling, margin=0), both.viewer,
+            pn.Row(both.legend, both.send, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_both", margin=0,
         )  # fmt: skip
-        pictures = pmui.Row(a, b, panel("", between), sizing_mode="stretch_both", margin=0)
-        maps = pmui.Column(_grown(pictures, 5), panel("", self.agreement, grow=3), sizing_mode="stretch_both", margin=0)
-        tabs = pmui.Tabs(("Maps", maps), ("Runs", self.runs), sizing_mode="stretch_both", margin=0, sx=LOW_TABS)
+        pictures = pn.Row(a, b, panel("", between), sizing_mode="stretch_both", margin=0)
+        maps = pn.Column(_grown(pictures, 5), panel("", self.agreement, grow=3), sizing_mode="stretch_both", margin=0)
+        tabs = tabs_of({"Maps": lambda: maps, "Runs": lambda: self.runs}, sx=LOW_TABS)
         parts = (tabs, self.address, self.napari.dialog)
-        return pmui.Column(*parts, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
+        return pn.Column(*parts, sizing_mode="stretch_both", margin=4, styles={"height": "calc(100vh - 58px)"})
 
     @property
     def comparison(self) -> Comparison:

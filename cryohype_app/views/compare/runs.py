@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import Latest
@@ -66,10 +65,10 @@ class RunsView(Viewer):
         self.table = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 10))
 
     def __panel__(self) -> Any:
-        left = pmui.Column(pn.pane.Bokeh(self.plot, sizing_mode="stretch_both"), sizing_mode="stretch_both", margin=0)
-        right = pmui.Column(self.table, sizing_mode="stretch_both", margin=0, styles={"overflow": "auto"})
-        return pmui.Column(
-            self.told, pmui.Row(left, right, sizing_mode="stretch_both", margin=0), sizing_mode="stretch_both", margin=0
+        left = pn.Column(pn.pane.Bokeh(self.plot, sizing_mode="stretch_both"), sizing_mode="stretch_both", margin=0)
+        right = pn.Column(self.table, sizing_mode="stretch_both", margin=0, styles={"overflow": "auto"})
+        return pn.Column(
+            self.told, pn.Row(left, right, sizing_mode="stretch_both", margin=0), sizing_mode="stretch_both", margin=0
         )
 
     def show(self, a: Place, b: Place) -> None:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from cryohype_app.background import on_document
@@ -72,11 +71,11 @@ class SideView(Viewer):
         return self.choice.side
 
     def __panel__(self) -> Any:
-        return pmui.Column(
+        return pn.Column(
             self.choice.what,
-            pmui.Row(self.choice.how_made, self.contour.controls, sizing_mode="stretch_width", margin=0),
+            pn.Row(self.choice.how_made, self.contour.controls, sizing_mode="stretch_width", margin=0),
             self.contour.viewer,
-            pmui.Row(self.facts, self.send, sizing_mode="stretch_width", margin=0),
+            pn.Row(self.facts, self.send, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_both",
             margin=0,
         )

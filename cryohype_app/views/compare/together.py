@@ -107,7 +107,7 @@ class Together:
         self.scaling.param.watch(lambda _: renew(), "value")
         for widget in (self.mode, self.level, self.scaling):
             widget.param.watch(lambda _: changed(), "value")
-        self.controls = pmui.Row(self.mode, self.look, self.level, sizing_mode="stretch_width", margin=(6, 0, 0, 0))
+        self.controls = pn.Row(self.mode, self.look, self.level, sizing_mode="stretch_width", margin=(6, 0, 0, 0))
         self._draw()
 
     def set_theme(self, dark: bool) -> None:

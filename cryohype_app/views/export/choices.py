@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import panel as pn
 import panel_material_ui as pmui
 
 from cryohype_app.exports.source import ExportSource
@@ -102,7 +103,7 @@ class Choices:
         ):
             parts.append(_head(title, boxes))
             parts.append(boxes if boxes.options else pmui.Typography(none, variant="caption", margin=(0, 8)))
-        return pmui.Column(*parts, self.particles, sizing_mode="stretch_width", margin=0)
+        return pn.Column(*parts, self.particles, sizing_mode="stretch_width", margin=0)
 
     @property
     def forms(self) -> Any:
@@ -112,7 +113,7 @@ class Choices:
             lines += [tick, pmui.Typography(FORMS[form][1], variant="caption", margin=(-10, 8, 0, 29))]
             if form == "maps":
                 lines.append(pmui.FlexBox(self.method, self.box, self.low_pass, margin=(2, 8, 6, 21)))
-        return pmui.Column(*lines, sizing_mode="stretch_width", margin=0)
+        return pn.Column(*lines, sizing_mode="stretch_width", margin=0)
 
     def wish(self, place: Place) -> Wish:
         """What is asked for.
@@ -173,4 +174,4 @@ def _head(title: str, boxes: Any) -> Any:
     everything.on_click(lambda _: setattr(boxes, "value", list(boxes.options.values())))
     nothing.on_click(lambda _: setattr(boxes, "value", []))
     shown = [everything, nothing] if boxes.options else []
-    return pmui.Row(pmui.Typography(title, variant="subtitle2", margin=(6, 8)), *shown, margin=0)
+    return pn.Row(pmui.Typography(title, variant="subtitle2", margin=(6, 8)), *shown, margin=0)

@@ -29,12 +29,12 @@ class FinishedView(Viewer):
         super().__init__()
         self.services, self.run_id, self.tell = services, run_id, tell
         self._looking = Latest(pn.state.curdoc, lambda error: tell(sentence(error)))
-        self.lines = pmui.Column(sizing_mode="stretch_width", margin=0)
+        self.lines = pn.Column(sizing_mode="stretch_width", margin=0)
         self.sure = pmui.Dialog(title="Remove this export?", open=False, close_on_click=True)
         self.refresh()
 
     def __panel__(self) -> Any:
-        return pmui.Column(self.lines, self.sure, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.lines, self.sure, sizing_mode="stretch_width", margin=0)
 
     def address(self, name: str, what: str = "") -> str:
         """Where the server answers an export, or its report."""
@@ -57,7 +57,7 @@ class FinishedView(Viewer):
         count = len(export.facts.get("structures", ()))
         where = "" if export.is_zip else f" · {export.path}"
         words = f"{_when(export)}{size_text(export.bytes)} · {count} structure{'' if count == 1 else 's'}{where}"
-        text = pmui.Column(
+        text = pn.Column(
             pn.pane.HTML(escape(export.name), margin=(4, 8, 0, 8), styles={"font-size": "13px"}),
             pn.pane.HTML(escape(words), margin=(0, 8, 4, 8), styles={"opacity": ".7", "font-size": "12px"}),
             sizing_mode="stretch_width", margin=0,
@@ -70,7 +70,7 @@ class FinishedView(Viewer):
             buttons.append(pmui.Button(label="Report", icon="article", href=report, target="_blank", **LOOK))
         remove = pmui.IconButton(icon="delete", description=f"Remove {export.name}", size="small", margin=1)
         remove.on_click(lambda _: self._ask(export))
-        return pmui.Row(text, *buttons, remove, sizing_mode="stretch_width", margin=0)
+        return pn.Row(text, *buttons, remove, sizing_mode="stretch_width", margin=0)
 
     def _ask(self, export: Export) -> None:
         button = pmui.Button(label="Remove for ever", color="error", variant="contained", margin=8)

@@ -30,19 +30,18 @@ TICK_MS = 400
 SMALL = {"font-size": "13px"}
 
 
-def export_page(services: Services) -> Any:
+def export_page(services: Services, frame: Frame) -> None:
     """The page of one run, named by ``?run=``; without one, the newest that was analysed."""
     run_id = argument("run") or _newest_analysed(services)
-    frame = Frame("Export", run_id)
+    frame.keep_run(run_id)
     try:
         latent = services.data.frame(run_id, argument("checkpoint") or None)
         source = ExportSource(services.data, run_id, latent, services.worker(run_id, latent.space.checkpoint))
         view = ExportView(services, source, frame)
     except CryoHypeError as error:
-        frame.page.main = [pmui.Alert(object=sentence(error), severity="info", margin=20)]
-        return frame.page
-    frame.page.main = [view]
-    return frame.page
+        frame.show_problem(sentence(error))
+        return
+    frame.show(view)
 
 
 def _newest_analysed(services: Services) -> str:
@@ -82,20 +81,20 @@ class ExportView(Viewer):
         pn.state.add_periodic_callback(self._tick, TICK_MS)
 
     def __panel__(self) -> Any:
-        buttons = pmui.Row(self.fetch, self.keep, self.cancel, margin=4)
-        preview = pmui.Column(
+        buttons = pn.Row(self.fetch, self.keep, self.cancel, margin=4)
+        preview = pn.Column(
             self.choices.name, self.summary, buttons, self.bar, self.doing, self.files, self.download,
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
-        left = pmui.Column(
+        left = pn.Column(
             panel(f"What · {self.source.run.path.name} · {self.source.checkpoint}", self.choices.what, grow=9),
             panel("Forms", self.choices.forms, grow=11), sizing_mode="stretch_both", margin=0, styles={"flex": "2 1 0"},
         )  # fmt: skip
-        right = pmui.Column(
+        right = pn.Column(
             panel("What will be written", preview, grow=3), panel("Exports of this run", self.finished, grow=2),
             sizing_mode="stretch_both", margin=0, styles={"flex": "3 1 0"},
         )  # fmt: skip
-        row = pmui.Row(left, right, sizing_mode="stretch_both", margin=4)
+        row = pn.Row(left, right, sizing_mode="stretch_both", margin=4)
         row.styles = {"height": "calc(100vh - 58px)"}
         return row
 

@@ -21,6 +21,7 @@ RANGES = f"() => {{ {FIGURE}; return [view.model.x_range.start, view.model.x_ran
 TOOLS = f"() => {{ {FIGURE}; return view.model.toolbar.tools.filter((tool) => tool.active).map((tool) => tool.type) }}"
 BAR = """() => {
   const [view] = Bokeh.index.query((found) => found.model.type === "Figure" && found.model.height === 132)
+  if (!view) return [0, 0, 0] // the tab is made when it is first opened
   const box = view.el.getBoundingClientRect(), inner = view.frame.bbox
   return [box.x + inner.left + 0.75 * inner.width, box.y + inner.bottom - 4, inner.width]
 }"""

@@ -58,17 +58,22 @@ def _shown(services: Services) -> list[str]:
     """What a page that is opened now offers."""
 
     async def made() -> list[str]:
-        assert len(offer_demo(pmui.Page(), services).header) == 1
+        page = pmui.Page()
+        offer_demo(page, services)
+        assert len(page.header) == 1
         return _labels(DemoOffer(services, Demo(services.data.home)))
 
     return asyncio.run(made())
 
 
 def test_a_store_without_the_demo_offers_nothing(store: Path) -> None:
-    async def made() -> pmui.Page:
-        return offer_demo(pmui.Page(), _services(store))
+    page = pmui.Page()
 
-    assert asyncio.run(made()).header == []
+    async def offered() -> None:
+        offer_demo(page, _services(store))
+
+    asyncio.run(offered())
+    assert page.header == []
 
 
 def test_the_button_puts_a_training_with_its_analysis_into_the_queue(

@@ -1,0 +1,60 @@
+"""A page is answered before it is filled, tells what it fails of, and its large modules are loaded meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import panel as pn
+import pytest
+
+from cryohype_app.server import app as application
+from cryohype_app.views.page import Frame
+from cryohype_model.errors import RunError
+from tests.app.server.conftest import Api, make_services
+
+BARE_IMPORT = re.compile(
+    r"(?:^|[;}\n])\s*(?:import|export)\s*[\w*{][^;'\"()]*?from\s*[\"'](?![./])|(?:^|[;}\n])import\s*[\"'](?![./])"
+)
+
+
+def page_of(tmp_path: Path, fill: application.Page) -> tuple[int, list[str]]:
+    """How many parts it had when the browser was answered, and what its parts say in the end."""
+
+    async def opened() -> tuple[int, list[str]]:
+        page = application._made_with("Page", fill, make_services(tmp_path))()
+        at_first = len(page.main)
+        await asyncio.sleep(5 * application.ANSWERED_S)
+        return at_first, [str(part.object) for part in page.main]
+
+    return asyncio.run(opened())
+
+
+def test_the_frame_is_answered_first(tmp_path: Path) -> None:
+    assert page_of(tmp_path, lambda _, frame: frame.show_problem("filled")) == (0, ["filled"])
+
+
+@pytest.mark.parametrize("error", [RunError("the disk is full."), KeyError("a fault of ours")])
+def test_a_page_that_cannot_be_made_says_why(tmp_path: Path, error: Exception) -> None:
+    def fail(services: object, frame: Frame) -> None:
+        raise error
+
+    at_first, said = page_of(tmp_path, fail)
+    assert at_first == 0
+    assert len(said) == 1
+    assert str(error).strip("'") in said[0]
+
+
+def test_the_large_modules_are_there_and_need_no_other(api: Api) -> None:
+    """The browser loads them without Panel's shim, which alone knows bare names."""
+    script = api.client.get(pn.config.js_files["early"])
+    assert "immutable" in script.headers["cache-control"]
+    modules = re.findall(r'"(\./[^"]+\.js[^"]*)"', script.text)
+    assert len(modules) == 2
+    for module in modules:
+        answer = api.client.get(module.removeprefix("."))
+        assert answer.status_code == 200
+        assert "javascript" in answer.headers["content-type"]
+        assert len(answer.text) > 100_000
+        assert not BARE_IMPORT.search(answer.text)
