@@ -24,8 +24,8 @@ from cryohype_app.server.api import api_router
 from cryohype_app.server.api.feed import Feed
 from cryohype_app.server.api.limit import BodyLimit
 from cryohype_app.server.api.problem import answer_problems
+from cryohype_app.server.assets import PackedFiles, add_early
 from cryohype_app.server.docs import add_docs
-from cryohype_app.server.early import add_early
 from cryohype_app.server.guard import Guard
 from cryohype_app.server.stream import endpoint
 from cryohype_app.server.warm import warm_up
@@ -79,6 +79,7 @@ def build_app(services: Services, token: str, hosts: frozenset[str], secure: boo
     app.include_router(endpoint.router(services, feed))
     answer_problems(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(PackedFiles)
     add_docs(app)
     add_early(app)
     schema = list(app.routes)

@@ -58,3 +58,25 @@ def test_the_large_modules_are_there_and_need_no_other(api: Api) -> None:
         assert "javascript" in answer.headers["content-type"]
         assert len(answer.text) > 100_000
         assert not BARE_IMPORT.search(answer.text)
+
+
+@pytest.mark.parametrize("path", ["/static/js/bokeh.min.js", "/docs/docs.js"])
+def test_files_are_packed_for_browsers_that_unpack_them(api: Api, path: str) -> None:
+    packed = api.client.get(path, headers={"Accept-Encoding": "gzip"})
+    plain = api.client.get(path, headers={"Accept-Encoding": "identity"})
+    assert plain.content == packed.content  # the client has unpacked it
+    assert ("content-encoding" in packed.headers) == (len(plain.content) >= 500)
+    assert "content-encoding" not in plain.headers
+
+
+def test_a_large_file_becomes_a_third(api: Api) -> None:
+    answer = api.client.get("/static/js/bokeh.min.js", headers={"Accept-Encoding": "gzip"})
+    assert answer.num_bytes_downloaded < 0.4 * len(answer.content)
+    again = api.client.get("/static/js/bokeh.min.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_data_are_not_packed(api: Api) -> None:
+    answer = api.client.get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert len(answer.content) > 10_000
+    assert "content-encoding" not in answer.headers
