@@ -32,7 +32,7 @@ class Pace:
         """What a step will take."""
         item = step.items[0]
         if step.kind == "map":
-            encoded = len(item.rows) if decoded_method(item.kind, method) == "mean" else 1
+            encoded = len(item.rows) if decoded_method(item.kind, method) in {"mean", "linear"} else 1
             encoded = NEIGHBOURS if method == "neighbours" else encoded
             return self.map + encoded * self.image
         if step.kind == "backprojection":

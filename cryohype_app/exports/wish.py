@@ -10,7 +10,7 @@ from cryohype_model.errors import ConfigError
 from cryohype_model.runs.layout import check_name
 
 Form = Literal["maps", "halves", "star", "cs", "pkl", "script", "report"]
-Method = Literal["automatic", "mean", "medoid", "neighbours"]
+Method = Literal["automatic", "mean", "medoid", "neighbours", "linear"]
 PARTICLE_FORMS: tuple[Form, ...] = ("star", "cs", "pkl")
 SMALLEST_BOX_PX, LARGEST_BOX_PX = 8, 800
 
@@ -30,7 +30,9 @@ class Wish(BaseModel):
         "script: for ChimeraX, opens the maps; report: one HTML page",
     )
     method: Method = Field(
-        "automatic", description="latent that is decoded; automatic: mean of a selection, medoid of a cluster, a particle's own"
+        "automatic",
+        description="latent that is decoded; automatic: mean of a selection, medoid of a cluster, a particle's own; "
+        "linear: the basis volumes make the map",
     )
     box_px: int | None = Field(None, description="box of the maps; none for the training box")
     low_pass_angstrom: float | None = Field(None, description="where a Gaussian low-pass falls to a half; none for no low-pass")

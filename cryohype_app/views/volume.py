@@ -30,7 +30,9 @@ from cryohype_app.worker.request import VolumeRequest
 from cryohype_app.worker.results import StageResult
 
 log = logging.getLogger(__name__)
-METHODS = {"automatic": "", "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours"}
+METHODS = {
+    "automatic": "", "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours", "basis volumes": "linear",
+}  # fmt: skip
 EMPTY = "Select particles: their molecule appears here."
 
 

@@ -22,13 +22,14 @@ from cryohype_model.analysis.medoids import medoid
 from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.inference.backproject import Reconstruction, backproject
 from cryohype_model.inference.evaluate_run import neighbours_of
-from cryohype_model.inference.generate import Stage
+from cryohype_model.inference.generate import Coefficients, Stage
 from cryohype_model.inference.reconstruct import reconstruction_scale
-from cryohype_model.inference.trained import TrainedRun, check_rows
+from cryohype_model.inference.trained import TrainedRun, check_rows, code_of
 from cryohype_model.runs.latents import read_latents
 
 LARGEST_BOX_PX = 800  # 2 GB, what a frame carries
-METHODS = ("mean", "medoid", "neighbours", "particle")
+METHODS = ("mean", "medoid", "neighbours", "particle", "linear")
+OF_ALL = ("mean", "linear")  # methods that average all particles that were asked for
 
 
 class Network:
@@ -50,12 +51,12 @@ class Network:
         _check(request)
         rows = checked_rows(self.trained, request.rows)
         used = self._rows_to_encode(rows, request)
-        latent = self._mean_latent(used, ask)
+        code = self._mean_code(used, request.method, ask)
         volume_id = None
-        stages = self.generator.stages(latent, request.box_px, coarsest_px=request.coarsest_px, cancelled=ask.cancelled)
+        stages = self.generator.stages(code, request.box_px, coarsest_px=request.coarsest_px, cancelled=ask.cancelled)
         for number, stage in enumerate(stages):
             facts = {"method": request.method, "rows_used": len(used), "rows_total": len(rows), "stage": number}
-            centre = None if request.method == "mean" else int(used[0])
+            centre = None if request.method in OF_ALL else int(used[0])
             volume = self._stored(stage, facts)
             volume_id = self.shelf.put(volume, volume_id)
             mesh = _mesh_of(volume_id, volume) if request.with_mesh else None
@@ -75,7 +76,7 @@ class Network:
 
     def _rows_to_encode(self, rows: Rows, request: VolumeRequest) -> Rows:
         """Particles whose latents are averaged: the choice of ``cryohype volumes``, but of a huge selection a sample."""
-        if request.method == "mean":
+        if request.method in OF_ALL:
             if len(rows) <= request.most_encoded:
                 return rows
             return np.sort(np.random.default_rng(0).choice(rows, request.most_encoded, replace=False))
@@ -84,17 +85,17 @@ class Network:
         count = request.neighbours if request.method == "neighbours" else 1
         return neighbours_of(self.trained, centre, count)
 
-    def _mean_latent(self, rows: Rows, ask: Ask) -> Tensor:
-        """(1, tokens, width) mean latent, encoded anew: batch by batch as the command line does, to the last bit."""
+    def _mean_code(self, rows: Rows, method: str, ask: Ask) -> Tensor | Coefficients:
+        """What is decoded, encoded anew: batch by batch as the command line does, to the last bit."""
         total = None
-        for _, latent in self.trained.latents_of(rows):
-            subtotal = latent.sum(dim=0, keepdim=True)
+        for _, codes in self.trained.codes_of(rows, method):
+            subtotal = codes.sum(dim=0, keepdim=True)
             total = subtotal if total is None else total + subtotal
             if ask.cancelled():
                 raise Cancelled
             ask.let_pass()
         assert total is not None  # the rows were checked
-        return total / len(rows)
+        return code_of(total / len(rows), method)
 
     def _stored(self, stage: Stage, facts: dict[str, Any]) -> StoredVolume:
         level = suggested_level(stage.volume)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
-Method = Literal["mean", "medoid", "neighbours", "particle"]
+Method = Literal["mean", "medoid", "neighbours", "particle", "linear"]
 
 
 class Reference(TypedDict, total=False):
@@ -31,9 +31,10 @@ class VolumeRequest:
     slot : whose request it is, such as a session's panel: a newer one of the slot takes the place of an older one.
     rows : (n,) int64 selected particles.
     method : the latent that is decoded: the mean of all, the medoid's, the mean of the medoid's nearest ``neighbours``
-        in PCA space (the medoid of one particle is itself), or the particle's own (of several: the medoid's).
+        in PCA space (the medoid of one particle is itself), or the particle's own (of several: the medoid's); "linear" decodes
+        none: the basis volumes make the map, of the mean coefficients of all.
     box_px : of the last map; None for the training box. coarsest_px : of the first one, doubled at each stage.
-    most_encoded : of a larger selection, the "mean" takes a random (seeded) subset of so many.
+    most_encoded : of a larger selection, "mean" and "linear" take a random (seeded) subset of so many.
     with_mesh : send the surface at each stage's level along.
     """
 

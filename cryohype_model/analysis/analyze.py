@@ -38,12 +38,14 @@ class Parts:
 
     Attributes
     ----------
+    linear_volumes : a map of each cluster's mean coefficients by the basis volumes, without the hypernetwork.
     quality : compare the maps that are made with the back-projections of their clusters.
     """
 
     umap: bool = True
     medoid_volumes: bool = True
     mean_volumes: bool = False
+    linear_volumes: bool = False
     activations: bool = False
     quality: bool = True
 
@@ -86,10 +88,13 @@ def analyze(
 
     Raises
     ------
-    RunError : too few particles, or a network that answers no numbers. ConfigError : an impossible number of clusters.
+    RunError : too few particles, a network that answers no numbers, or no basis volumes for linear maps.
+    ConfigError : an impossible number of clusters.
     """
     began = time.monotonic()
     parts = parts or Parts()
+    if parts.linear_volumes:
+        trained.check_basis()
     latents, clustering, medoid_rows, scores, basis = _latents(trained, config, progress, parts, processes)
     digest = partition_digest(clustering.assignment)
     for name in drop_stale_series(trained.run, trained.checkpoint, digest):
@@ -99,6 +104,8 @@ def analyze(
         series.append(write_medoids(trained, medoid_rows, digest, progress))
     if parts.mean_volumes and medoid_rows:
         series.append(write_means(trained, clustering.assignment, config.seed, progress))
+    if parts.linear_volumes and medoid_rows:
+        series.append(write_means(trained, clustering.assignment, config.seed, progress, "linear"))
     quality = None
     if parts.quality and series:
         quality = measure_quality(trained, latents, clustering.assignment, series, config.seed, progress)

@@ -15,7 +15,8 @@ from cryohype_model.runs.quality import ClusterQuality, QualityTable
 MOST_PANELS = 24
 ACROSS = 4  # panels in a row
 HALVES, RIGHT, CLAIMED, WARNED = "#D55E00", "#8a93a3", "#CC79A7", "#b3261e"
-MAPS = {"medoid": ("#0072B2", "map of the medoid"), "mean": ("#009E73", "map of the mean latent")}
+MAPS = {"medoid": ("#0072B2", "map of the medoid"), "mean": ("#009E73", "map of the mean latent"),
+        "linear": ("#E69F00", "map by the basis volumes")}  # fmt: skip
 NAMES = ("half maps of the particles", "a right map", *(name for _, name in MAPS.values()), "if all of its power were true")
 
 

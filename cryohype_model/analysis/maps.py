@@ -1,4 +1,4 @@
-"""Maps of clusters, written as volume series of the run: of their medoids, or of the mean of their latents."""
+"""Maps of clusters, written as volume series of the run: of medoids, of mean latents, and by the basis volumes alone."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from cryohype_model.runs.volumes import (
 MEAN_OF_MOST = 512  # members whose latents are encoded anew for a cluster's mean
 
 Rows = npt.NDArray[np.int64]
-Kind = Literal["medoid", "mean"]
+Kind = Literal["medoid", "mean", "linear"]
+NAMES: dict[Kind, str] = {"medoid": "medoids", "mean": "cluster-means", "linear": "cluster-linear"}
 
 
 def series_name(kind: Kind, checkpoint: str) -> str:
     """Name of the series of a checkpoint."""
-    return f"medoids-{checkpoint}" if kind == "medoid" else f"cluster-means-{checkpoint}"
+    return f"{NAMES[kind]}-{checkpoint}"
 
 
 def partition_digest(assignment: Rows) -> str:
@@ -51,14 +52,21 @@ def write_medoids(trained: TrainedRun, medoid_rows: Mapping[int, int], digest: s
     return _write_series(trained, "medoid", rows, digest, progress)
 
 
-def write_means(trained: TrainedRun, assignment: Rows, seed: int, progress: Progress) -> VolumeSeries:
-    """A map of each cluster's mean latent, over at most MEAN_OF_MOST random members; less noisy than the medoid's."""
+def write_means(
+    trained: TrainedRun, assignment: Rows, seed: int, progress: Progress, kind: Literal["mean", "linear"] = "mean"
+) -> VolumeSeries:
+    """A map of each cluster's mean latent, over at most MEAN_OF_MOST random members; less noisy than the medoid's.
+
+    Parameters
+    ----------
+    kind : "linear" for the mean coefficients and the basis volumes instead.
+    """
     rng = np.random.default_rng(seed)
     rows = {}
     for cluster in np.unique(assignment[assignment >= 0]):
         members = np.flatnonzero(assignment == cluster)
         rows[int(cluster)] = np.sort(rng.permutation(members)[:MEAN_OF_MOST])
-    return _write_series(trained, "mean", rows, partition_digest(assignment), progress)
+    return _write_series(trained, kind, rows, partition_digest(assignment), progress)
 
 
 def drop_stale_series(run: Run, checkpoint: str, digest: str) -> list[str]:
@@ -67,7 +75,7 @@ def drop_stale_series(run: Run, checkpoint: str, digest: str) -> list[str]:
     Cluster 3 of an older analysis is not the cluster 3 of this one, and its map would be taken for it.
     """
     stale = []
-    for name in (series_name("medoid", checkpoint), series_name("mean", checkpoint)):
+    for name in (series_name(kind, checkpoint) for kind in NAMES):
         if name in list_volume_series(run) and read_volume_series(run, name).meta.get("partition") != digest:
             shutil.rmtree(run.volumes / name)
             stale.append(name)
@@ -83,7 +91,7 @@ def _write_series(trained: TrainedRun, kind: Kind, rows: Mapping[int, Rows], dig
         entries = []
         for cluster, members in rows.items():
             file = f"cluster_{cluster:04d}.mrc"
-            volume = generator.volume(trained.mean_latent(members))
+            volume = generator.volume(trained.mean_code(members, kind))
             entries.append(_entry(trained, kind, file, cluster, members, volume))
             write_volume(partial / file, volume, trained.scale.pixel_size_angstrom)
             progress.advance(1)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Drawing = tuple[str, Callable[[], "Figure"]]
+# name of the picture, and what its maps are of, by method
+DRAWN = {"medoid": ("medoid_maps", "medoids"), "mean": ("mean_maps", "mean latents"), "linear": ("linear_maps", "basis volumes")}
 
 
 def write_pictures(
@@ -91,9 +93,8 @@ def _map_drawings(latents: LatentSpace, series: Sequence[VolumeSeries]) -> Itera
     for one in series:
         shown = one.entries[:GALLERY_MOST]
         volumes = {entry.cluster: read_volume(one.map_path(entry))[0] for entry in shown}
-        what = "medoids" if shown[0].method == "medoid" else "mean latents"
+        name, what = DRAWN[str(shown[0].method)]
         sizes, pixel_size = latents.meta["cluster_sizes"], shown[0].pixel_size_angstrom
-        name = "medoid_maps" if shown[0].method == "medoid" else "mean_maps"
         yield name, _later(cluster_gallery, volumes, sizes, pixel_size, what)
 
 

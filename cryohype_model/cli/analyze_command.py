@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts.add_argument("--no-umap", action="store_true", help="no two-dimensional picture of the latents")
     parts.add_argument("--no-volumes", action="store_true", help="no maps of the medoids")
     parts.add_argument("--mean", action="store_true", help="also a map of the mean latent of each cluster")
+    parts.add_argument("--linear", action="store_true", help="also a map of each cluster by the basis volumes alone")
     parts.add_argument("--no-quality", action="store_true", help="do not compare the maps with the particles of their clusters")
     parts.add_argument("--activations", action="store_true", help="also look into the INRs (the paper's Figs. 7 and 8)")
     parser.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute, default auto")
@@ -60,7 +61,10 @@ def _run(args: argparse.Namespace) -> int:
     if not processes.is_first:
         assist(trained, processes)
         return 0
-    parts = Parts(not args.no_umap, not args.no_volumes, args.mean, args.activations, not args.no_quality)
+    parts = Parts(
+        umap=not args.no_umap, medoid_volumes=not args.no_volumes, mean_volumes=args.mean, linear_volumes=args.linear,
+        activations=args.activations, quality=not args.no_quality,
+    )  # fmt: skip
     with stages() as progress:
         result = analyze(trained, config, progress, parts, processes)
     _print_result(result)

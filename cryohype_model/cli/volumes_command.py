@@ -3,6 +3,7 @@
 cryohype volumes myrun --particles 3,17 -o maps            what the network sees in single images
 cryohype volumes myrun --cluster 4 --method mean            the cluster's latents averaged, decoded once: less noisy
 cryohype volumes myrun --cluster all                        the medoid of every cluster
+cryohype volumes myrun --cluster all --method linear        their means by the basis volumes alone: try it on noisy data
 cryohype volumes myrun --selection bent --box 256           zero-padded beyond the training box
 cryohype volumes myrun --path 3,17 --steps 12               a series along the line between two particles
 """
@@ -30,6 +31,8 @@ Rows = npt.NDArray[np.int64]
 # what a map can be of: the latent that is decoded unless --method says another
 DEFAULT_METHOD = {"particles": "particle", "cluster": "medoid", "selection": "mean", "path": "neighbours"}
 
+OF_ALL = {"mean", "linear"}  # methods that average all particles that were asked for
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -51,9 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=10, metavar="N", help="points of --path, both ends included (default 10)")
     parser.add_argument(
         "--method",
-        choices=("medoid", "mean", "neighbours", "particle"),
+        choices=("medoid", "mean", "neighbours", "particle", "linear"),
         help="latent that is decoded: of the medoid (default for clusters), the mean of all (default for selections), mean of "
-        "the particle's or medoid's nearest neighbours (default for paths), or the particle's own (default for particles)",
+        "the particle's or medoid's nearest neighbours (default for paths), or the particle's own (default for particles); "
+        "linear: no latent but the mean coefficients of all, and the basis volumes in place of the hypernetwork",
     )
     parser.add_argument("--neighbours", type=int, default=50, metavar="K", help="of --method neighbours (default 50)")
     parser.add_argument("--box", type=int, metavar="PX", help="box of the maps: smaller is low-passed, larger is zero-padded")
@@ -168,10 +172,10 @@ def _make_maps(
     with Progress(console=console) as progress:
         for item in progress.track(wanted, description="maps"):
             rows = _rows_to_decode(trained, item.rows, method, args.neighbours)
-            volume = generator.volume(trained.mean_latent(rows), box)
+            volume = generator.volume(trained.mean_code(rows, method), box)
             write_volume(folder / item.file, volume, pixel_size)
             # the particle itself, the medoid, or the particle whose neighbours these are
-            particle = {"particle": int(rows[0])} if method != "mean" else {}
+            particle = {"particle": int(rows[0])} if method not in OF_ALL else {}
             facts = {
                 "method": method,
                 "pixel_size_angstrom": pixel_size,
@@ -188,7 +192,7 @@ def _rows_to_decode(trained: TrainedRun, rows: Rows, method: str, count: int) ->
     from cryohype_model.inference.evaluate_run import neighbours_of
     from cryohype_model.runs.latents import read_latents
 
-    if method == "mean":
+    if method in OF_ALL:
         return rows
     centre = int(rows[0]) if len(rows) == 1 else medoid(read_latents(trained.run, trained.checkpoint).pca, rows)
     return neighbours_of(trained, centre, count) if method == "neighbours" else np.array([centre])

@@ -36,8 +36,20 @@ class Stage:
     last: bool
 
 
+@dataclass(frozen=True)
+class Coefficients:
+    """A molecule as the basis volumes have it, U_0 + Σ z U, without the hypernetwork.
+
+    Attributes
+    ----------
+    z : (1, count) coefficients.
+    """
+
+    z: Tensor
+
+
 class VolumeGenerator:
-    """Maps from latents.
+    """Maps from latents, or from coefficients of the basis volumes.
 
     Parameters
     ----------
@@ -54,14 +66,14 @@ class VolumeGenerator:
         hidden = max(max(shape) for shape in model.inr.weight_shapes)
         self.chunk = max(1024, CHUNK_NUMBERS.get(self.device.type, CHUNK_NUMBERS["cpu"]) // hidden)
 
-    def volume(self, latent: Tensor, box_px: int | None = None) -> npt.NDArray[np.float32]:
+    def volume(self, code: Tensor | Coefficients, box_px: int | None = None) -> npt.NDArray[np.float32]:
         """The whole map of a latent (1, tokens, width), at any even box: smaller is low-passed, larger is zero-padded."""
-        *_, stage = self.stages(latent, box_px, coarsest_px=None)
+        *_, stage = self.stages(code, box_px, coarsest_px=None)
         return stage.volume
 
     def stages(
         self,
-        latent: Tensor,
+        code: Tensor | Coefficients,
         box_px: int | None = None,
         *,
         coarsest_px: int | None = 16,
@@ -71,7 +83,7 @@ class VolumeGenerator:
 
         Parameters
         ----------
-        latent : (1, tokens, width).
+        code : latent (1, tokens, width), or coefficients.
         box_px : of the last map; None for the training box.
         coarsest_px : box of the first map, doubled at each stage; None for the last one only.
         cancelled : asked between chunks; the iterator ends early when it answers True.
@@ -85,8 +97,7 @@ class VolumeGenerator:
             raise ConfigError(f"a map's box must be even and at least 8 px, not {final}")
         reach = min(final, self.scale.box_px)  # shells that the network was trained on
         with torch.inference_mode():
-            with self._precision():
-                weights = self.model.decode(latent.to(self.device))
+            field = self._field(code)
             pixels, values, inner = [], [], 0
             for box in _stage_boxes(reach, coarsest_px):
                 shell = FourierGrid(self.scale.box_px).shell_pixels(inner, box // 2)
@@ -96,7 +107,7 @@ class VolumeGenerator:
                     if cancelled():
                         return
                     coordinates = FourierGrid(self.scale.box_px).coordinates(part).to(self.device)
-                    found.append(self._values(weights, coordinates))
+                    found.append(field(coordinates))
                 pixels.append(shell.to(self.device))
                 values.append(torch.cat(found))
                 last = box == reach
@@ -104,6 +115,16 @@ class VolumeGenerator:
                 volume = self._to_volume(torch.cat(values), torch.cat(pixels), out_box)
                 size = self.scale.pixel_size_angstrom * self.scale.box_px / out_box
                 yield Stage(volume, size, last)
+
+    def _field(self, code: Tensor | Coefficients) -> Callable[[Tensor], Tensor]:
+        """The molecule as a function of (m, 3) coordinates."""
+        if isinstance(code, Coefficients):
+            basis, z = self.model.basis, code.z.to(self.device)
+            assert basis is not None  # whose coefficients they are
+            return lambda coordinates: basis.predict(z, coordinates[None])[0]
+        with self._precision():
+            weights = self.model.decode(code.to(self.device))
+        return lambda coordinates: self._values(weights, coordinates)
 
     def _values(self, weights: object, coordinates: Tensor) -> Tensor:
         """Complex values at (m, 3) coordinates; a Hartley answer needs the value at -k as well."""

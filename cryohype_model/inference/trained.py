@@ -17,8 +17,9 @@ from cryohype_model.config import RunConfig
 from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.imaging.particles import ParticleBatch, Particles
 from cryohype_model.imaging.preprocess import ImageScale, Preprocessor
-from cryohype_model.inference.generate import VolumeGenerator
+from cryohype_model.inference.generate import Coefficients, VolumeGenerator
 from cryohype_model.io.particles import read_particles
+from cryohype_model.nets.basis import BasisVolumes
 from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint, restore_model
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.nets.loss import SliceLoss
@@ -84,6 +85,38 @@ class TrainedRun:
                     latent = self.model.encode(inputs)
             yield part, latent
 
+    def coefficients_of(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor]]:
+        """Coefficients (b, count) of the basis volumes of any particles in batches, on the device.
+
+        Raises
+        ------
+        RunError : the run has no basis volumes.
+        """
+        basis = self.check_basis()
+        for part, batch in self._batches(rows):
+            with torch.inference_mode():
+                slices = self.loss.encoder_input(batch.to(self.device))[1].slices
+                assert slices is not None  # where there are basis volumes
+                coefficients = basis.fit(slices)
+            yield part, coefficients
+
+    def check_basis(self) -> BasisVolumes:
+        """The basis volumes.
+
+        Raises
+        ------
+        RunError : there are none.
+        """
+        if self.model.basis is None:
+            raise RunError(
+                f"{self.run.path} has no basis volumes (model.basis_volumes = 0), so it has no linear maps; choose another method"
+            )
+        return self.model.basis
+
+    def codes_of(self, rows: npt.ArrayLike, method: str) -> Iterator[tuple[npt.NDArray[np.int64], Tensor]]:
+        """What :func:`code_of` averages for a method: coefficients for "linear", latents for all others."""
+        return self.coefficients_of(rows) if method == "linear" else self.latents_of(rows)
+
     @torch.inference_mode()
     def encode(self, batch: ParticleBatch) -> tuple[Tensor, Tensor]:
         """Latents (b, tokens, width) of a batch on the device, and the loss (b,) of each image."""
@@ -107,14 +140,27 @@ class TrainedRun:
 
     def mean_latent(self, rows: npt.ArrayLike) -> Tensor:
         """(1, tokens, width) mean latent of some particles, encoded anew."""
-        total, count = None, 0
-        for part, latent in self.latents_of(rows):
-            subtotal = latent.sum(dim=0, keepdim=True, dtype=torch.float32)
-            total = subtotal if total is None else total + subtotal
-            count += len(part)
-        if total is None:
-            raise RunError("a volume was asked for no particles at all; select at least one")
-        return total / count
+        return _mean(self.latents_of(rows))
+
+    def mean_code(self, rows: npt.ArrayLike, method: str) -> Tensor | Coefficients:
+        """The mean of some particles as a method decodes it: of their coefficients for "linear", of their latents otherwise."""
+        return code_of(_mean(self.codes_of(rows, method)), method)
+
+
+def code_of(mean: Tensor, method: str) -> Tensor | Coefficients:
+    """A mean of :meth:`TrainedRun.codes_of` as the generator wants it."""
+    return Coefficients(mean) if method == "linear" else mean
+
+
+def _mean(batches: Iterator[tuple[npt.NDArray[np.int64], Tensor]]) -> Tensor:
+    total, count = None, 0
+    for part, codes in batches:
+        subtotal = codes.sum(dim=0, keepdim=True, dtype=torch.float32)
+        total = subtotal if total is None else total + subtotal
+        count += len(part)
+    if total is None:
+        raise RunError("a volume was asked for no particles at all; select at least one")
+    return total / count
 
 
 def open_trained_run(path: Path, checkpoint: str = "last", accelerator: str = "auto") -> TrainedRun:

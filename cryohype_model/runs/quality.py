@@ -38,7 +38,7 @@ class ClusterQuality(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cluster: int = Field(ge=0, description="cluster that the map stands for")
-    method: Literal["medoid", "mean"] = Field(description="which latent was decoded")
+    method: Literal["medoid", "mean", "linear"] = Field(description="which latent was decoded, or linear")
     series: str = Field(description="volume series that holds the map")
     file: str = Field(description="name of the .mrc in it")
     particles: int = Field(ge=0, description="particles of the cluster")

@@ -27,7 +27,9 @@ class VolumeEntry(BaseModel):
     particle: int | None = Field(None, ge=0, description="zero-based particle that the map was made from")
     cluster: int | None = Field(None, description="cluster that the map stands for")
     selection: str | None = Field(None, description="selection that the map stands for")
-    method: Literal["medoid", "mean", "neighbours", "particle"] = Field(description="which latent was decoded")
+    method: Literal["medoid", "mean", "neighbours", "particle", "linear"] = Field(
+        description="which latent was decoded; linear: the basis volumes made the map, of the mean of the coefficients"
+    )
     pixel_size_angstrom: float = Field(gt=0, description="of the map")
     checkpoint: str = Field(description="checkpoint that made the map")
     level: float | None = Field(None, description="suggested contour level")

@@ -11,6 +11,7 @@ from cryohype_app.exports.report.figures import fsc_chart
 
 METHODS = {
     "mean": "mean latent", "medoid": "medoid", "neighbours": "mean of the medoid's neighbours", "particle": "its own latent",
+    "linear": "basis volumes",
 }  # fmt: skip
 VIEWS = {"z": "along z", "y": "along y", "x": "along x"}
 HEADS = (

@@ -45,6 +45,7 @@ def methods_paragraph(source: ExportSource, wish: Wish, findings: list[Finding])
         "medoid": "the latent of a cluster's medoid particle",
         "neighbours": "the mean latent of the 50 nearest neighbours of the medoid particle",
         "particle": "a single particle's latent",
+        "linear": "the mean basis-volume coefficients of a structure's particles, without the hypernetwork",
     }
     maps = " or ".join(text for name, text in how.items() if name in decoded)
     words = [

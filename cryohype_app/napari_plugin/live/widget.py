@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 LIGHTS = {"connecting": "#e3b341", "connected": "#3fb950", "lost": "#e3b341", "refused": "#f85149", "closed": "#8b949e"}
 METHODS = {
-    "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours", "back-projection": "backprojection",
+    "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours", "basis volumes": "linear",
+    "back-projection": "backprojection",
 }  # fmt: skip
 
 

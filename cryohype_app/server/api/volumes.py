@@ -39,10 +39,11 @@ Level = Annotated[float | None, Query(allow_inf_nan=False, description="density 
 class VolumeWish(ParticleChoice):
     """A map of some particles: exactly one of the five ways to say which, and how."""
 
-    method: Literal["mean", "medoid", "neighbours", "particle", "backprojection"] = Field(
+    method: Literal["mean", "medoid", "neighbours", "particle", "linear", "backprojection"] = Field(
         "mean",
         description="the latent that is decoded: the mean of all (of a random 256 of more), the medoid's, the mean of the "
-        "medoid's 50 neighbours, or the particle's own; backprojection makes the map without a network",
+        "medoid's 50 neighbours, or the particle's own; linear makes the map of the mean coefficients of the basis volumes, "
+        "backprojection without any network",
     )
     box_px: int | None = Field(None, description="side of the map; without it, as the network was trained")
     checkpoint: str | None = Field(None, description="without it, the newest that was analysed, or the last")

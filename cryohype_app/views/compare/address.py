@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from cryohype_app.store import sentence
 from cryohype_model.errors import ConfigError, CryoHypeError
 
-How = Literal["mean", "medoid", "neighbours", "backprojection"]
+How = Literal["mean", "medoid", "neighbours", "linear", "backprojection"]
 Mode = Literal["overlay", "difference"]
 SCALINGS = ("none", "deviation", "least_squares")
-HOWS: tuple[How, ...] = ("mean", "medoid", "neighbours", "backprojection")
+HOWS: tuple[How, ...] = ("mean", "medoid", "neighbours", "linear", "backprojection")
 GROUPS = ("cluster", "selection", "label")
 KINDS = (*GROUPS, "particle", "truth", "map", "upload")
 EXAMPLES = "cluster:3, selection:NAME, label:2, particle:17, truth:2, map:SERIES/FILE or upload"

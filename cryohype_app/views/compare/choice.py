@@ -17,7 +17,8 @@ from cryohype_app.views.page import Tell
 from cryohype_model.errors import CryoHypeError
 
 HOWS: dict[str, How] = {
-    "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours", "back-projection": "backprojection",
+    "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours", "basis volumes": "linear",
+    "back-projection": "backprojection",
 }  # fmt: skip
 NOTHING = "nothing"
 SMALL: dict[str, Any] = {"size": "small", "margin": (3, 4)}

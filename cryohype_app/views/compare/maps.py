@@ -19,7 +19,7 @@ from cryohype_app.worker.results import StageResult
 from cryohype_model.errors import InputFileError
 from cryohype_model.metrics.difference import Scaling
 
-METHODS: dict[How, Method] = {"mean": "mean", "medoid": "medoid", "neighbours": "neighbours"}
+METHODS: dict[How, Method] = {"mean": "mean", "medoid": "medoid", "neighbours": "neighbours", "linear": "linear"}
 
 
 @dataclass(frozen=True, eq=False)

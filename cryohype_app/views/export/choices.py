@@ -17,6 +17,7 @@ from cryohype_model.runs.selections import list_selections, read_selection_facts
 
 METHODS: dict[str, Method] = {
     "automatic": "automatic", "mean latent": "mean", "medoid": "medoid", "mean of 50 neighbours": "neighbours",
+    "basis volumes": "linear",
 }  # fmt: skip
 METHOD_HELP = "Automatic: the mean of a selection, the medoid of a cluster, a single particle's own latent."
 FORMS: dict[Form, tuple[str, str]] = {

@@ -166,3 +166,14 @@ def test_a_map_without_contrast_has_no_level(network: Network, monkeypatch: pyte
     (stage,) = network.stages(_ask([3], with_mesh=True))
     assert stage.level is None and stage.mesh is None
     assert torch.is_inference_mode_enabled() is False
+
+
+def test_the_basis_volumes_make_a_map_too(make_variant: Callable[..., Run], network: Network) -> None:
+    trained = open_trained_run(make_variant(basis_volumes=5, basis_hidden=16, image_tokens=False).path, accelerator="cpu")
+    own = Network(trained, VolumeShelf("t"))
+    *_, last = own.stages(_ask([3, 17], method="linear", coarsest_px=8))
+    whole = trained.generator.volume(trained.mean_code([3, 17], "linear"))
+    np.testing.assert_allclose(last.array, whole, atol=1e-5 * np.abs(whole).max())
+    assert (last.method, last.rows_used, last.particle) == ("linear", 2, None)
+    with pytest.raises(RunError, match="no basis volumes"):
+        list(network.stages(_ask([3], method="linear")))
