@@ -28,10 +28,12 @@ TOKENS = (
 )  # fmt: skip
 # the basis volumes of `cpu-small` before they were values on a grid
 BASIS_NETWORK = ("model.basis_form=network", "model.basis_components=1", "model.basis_volumes=32", "model.basis_radius=0.625")
+LINEAR = "ours-linear"  # maps by the basis volumes alone, of the same training as `ours`
 # what each variant changes in its preset: `ours` is the preset as it is, its others differ in one thing;
 # `tokens` and its others are the paper's Table 3 (hypernetwork and ViT, concat, MLP, U-Net) and what belongs to image tokens
 VARIANTS: dict[str, tuple[str, ...]] = {
     "ours": (),
+    LINEAR: (),
     "ours-nothing-held-out": ("training.held_out_fraction=0.0",),
     "ours-tokens-too": ("model.image_tokens=true", "model.patch_px=8"),
     "ours-concat": ("model.conditioning=concat",),
@@ -79,7 +81,8 @@ class CryoHype:
         space = np.asarray(read_latents(trained.run, trained.checkpoint).pca, dtype=np.float32)
         how = f"{self.name}: preset {self.preset}, {epochs} epochs, batch {facts['batch_size']}"
         how += "".join(f", {override}" for override in self.overrides)
-        return outcome_of(data, space, lambda groups, out: _decode(trained, groups, out), folder / "maps", maps, cost, how)
+        method = "linear" if self.name == LINEAR else "mean"
+        return outcome_of(data, space, lambda groups, out: _decode(trained, groups, method, out), folder / "maps", maps, cost, how)
 
     def _epochs_within(self, data: Data, probe: Path, budget: Budget, seed: int) -> int:
         """How many epochs the budget holds: its schedule wants the number beforehand, and a short run tells the speed."""
@@ -122,11 +125,11 @@ def _command(*words: str | Path | float) -> list[str]:
     return [str(Path(sys.executable).parent / "cryohype"), *map(str, words)]
 
 
-def _decode(trained: TrainedRun, groups: Sequence[Rows], out: Path) -> list[Path]:
-    """Maps of the mean latents of groups of images."""
+def _decode(trained: TrainedRun, groups: Sequence[Rows], method: str, out: Path) -> list[Path]:
+    """Maps of the means of groups of images, by a method of `cryohype volumes`."""
     out.mkdir(parents=True, exist_ok=True)
     generator = trained.generator
     paths = [out / f"map_{number:04d}.mrc" for number in range(len(groups))]
     for path, rows in zip(paths, groups, strict=True):
-        write_volume(path, generator.volume(trained.mean_latent(rows)), trained.scale.pixel_size_angstrom)
+        write_volume(path, generator.volume(trained.mean_code(rows, method)), trained.scale.pixel_size_angstrom)
     return paths
