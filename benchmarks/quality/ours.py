@@ -82,7 +82,11 @@ class CryoHype:
         how = f"{self.name}: preset {self.preset}, {epochs} epochs, batch {facts['batch_size']}"
         how += "".join(f", {override}" for override in self.overrides)
         method = "linear" if self.name == LINEAR else "mean"
-        return outcome_of(data, space, lambda groups, out: _decode(trained, groups, method, out), folder / "maps", maps, cost, how)
+
+        def decode(groups: Sequence[Rows], out: Path) -> list[Path]:
+            return _decode(trained, groups, method, out)
+
+        return outcome_of(data, space, decode, folder / "maps", maps, cost, how)
 
     def _epochs_within(self, data: Data, probe: Path, budget: Budget, seed: int) -> int:
         """How many epochs the budget holds: its schedule wants the number beforehand, and a short run tells the speed."""
