@@ -37,7 +37,7 @@ def explore_page(services: Services, frame: Frame) -> None:
     embedding = EmbeddingView(services, state, picture.show_space, frame.tell)
     chosen = SelectionView(run, latent, state, frame.tell, embedding.start)
     napari = Napari(services, frame.tell)
-    volume = VolumeView(worker, run.path.name, state, napari, frame.tell, frame.dark)
+    volume = VolumeView(worker, run, state, napari, frame.tell, frame.dark)
     metrics = MetricsView(worker, latent, state, frame.tell)
     pn.state.onload(volume.warm)  # it would take the cores from the browser that builds the page
     volume.on_whole(metrics.measure)

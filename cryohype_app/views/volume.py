@@ -20,6 +20,7 @@ from cryohype_app.state import AppState, Chosen
 from cryohype_app.store import sentence
 from cryohype_app.stream import Shown
 from cryohype_app.views.contour import Contour
+from cryohype_app.views.decoding import possible
 from cryohype_app.views.napari import LONGEST_NAME, Label, Napari, Sending, held_map
 from cryohype_app.views.page import Tell
 from cryohype_app.views.words import Words
@@ -28,6 +29,7 @@ from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.errors import Superseded
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_app.worker.results import StageResult
+from cryohype_model.runs.layout import Run
 
 log = logging.getLogger(__name__)
 METHODS = {
@@ -41,20 +43,21 @@ class VolumeView(Viewer):
 
     Parameters
     ----------
-    worker : makes the volumes of the run. run_name : of it. napari : takes every stage to the viewers that follow.
+    worker : makes the volumes of the run. napari : takes every stage to the viewers that follow.
     state : of the session. tell : shows a sentence to the user.
     """
 
     def __init__(
-        self, worker: VolumeWorker, run_name: str, state: AppState, napari: Napari, tell: Tell, dark: bool
+        self, worker: VolumeWorker, run: Run, state: AppState, napari: Napari, tell: Tell, dark: bool
     ) -> None:  # fmt: skip
         super().__init__()
-        self.worker, self.run_name, self.state, self.napari, self.tell = worker, run_name, state, napari, tell
+        self.worker, self.run_name, self.state, self.napari, self.tell = worker, run.path.name, state, napari, tell
         self.document = pn.state.curdoc
         self.slot = uuid.uuid4().hex
         self.contour = Contour(worker, tell, dark, EMPTY, renew=self.generate)
         self.viewer = self.contour.viewer
-        self.method = pmui.Select(label="Latent", options=METHODS, value="", size="small", width=170, margin=(4, 4))
+        ways = possible(METHODS, run)
+        self.method = pmui.Select(label="Latent", options=ways, value="", size="small", width=170, margin=(4, 4))
         self.facts = Words("", variant="caption", margin=(0, 8))
         self.download = Download()
         self.keep = pn.Row(

@@ -13,6 +13,7 @@ from cryohype_app.background import Latest
 from cryohype_app.store import DataStore, sentence
 from cryohype_app.views.compare.address import How, Place, Side, Source
 from cryohype_app.views.compare.offers import PARTICLE, UPLOAD, Offers, offers_of
+from cryohype_app.views.decoding import possible
 from cryohype_app.views.page import Tell
 from cryohype_model.errors import CryoHypeError
 
@@ -119,7 +120,8 @@ class Choice:
         self.place.param.update(options=places, value=place)
         self.source.param.update(groups=groups, value=_listed_as(source))
         self.source.param.trigger("value")  # the same choice may have another label in another run
-        self.how.value = side.how
+        hows = HOWS if self.offers is None or side.how == "linear" else possible(HOWS, self.offers.run)
+        self.how.param.update(options=hows, value=side.how)
         self._is_setting = False
         self._settle_number()
         self._show_widgets()

@@ -12,6 +12,7 @@ import panel_material_ui as pmui
 
 from cryohype_app.exports.source import ExportSource
 from cryohype_app.exports.wish import Form, Method, Wish
+from cryohype_app.views.decoding import possible
 from cryohype_model.errors import ConfigError, CryoHypeError
 from cryohype_model.runs.selections import list_selections, read_selection_facts
 
@@ -37,7 +38,7 @@ PAD: dict[str, Any] = {"size": "small", "margin": (4, 8)}
 
 @dataclass(frozen=True)
 class Offers:
-    """What a run has to export: name and particles of each selection and cluster, and whether they came from a .cs file."""
+    """What a run has to export: particles of each selection and cluster, ways to make maps, whether they came from a .cs file."""
 
     run: str
     selections: dict[str, int]
@@ -45,6 +46,7 @@ class Offers:
     has_cs: bool
     count: int
     box_px: int
+    methods: dict[str, Method]
 
 
 def offers_of(source: ExportSource) -> Offers:
@@ -58,7 +60,8 @@ def offers_of(source: ExportSource) -> Offers:
     sizes = source.frame.sizes("cluster") if "cluster" in source.frame.colours else {}
     clusters = {number: count for number, count in sizes.items() if number >= 0}
     has_cs = source.manifest().source.endswith(".cs")
-    return Offers(source.run.path.name, selections, clusters, has_cs, len(source.frame), source.box_px())
+    ways = possible(METHODS, source.run)
+    return Offers(source.run.path.name, selections, clusters, has_cs, len(source.frame), source.box_px(), ways)
 
 
 class Choices:
@@ -81,7 +84,9 @@ class Choices:
             label="Single particles", placeholder=f"numbers from 0 to {offers.count - 1}, such as 3, 17",
             sizing_mode="stretch_width", **PAD,
         )  # fmt: skip
-        self.method = pmui.Select(label="Latent", options=METHODS, value="automatic", description=METHOD_HELP, width=170, **PAD)
+        self.method = pmui.Select(
+            label="Latent", options=offers.methods, value="automatic", description=METHOD_HELP, width=170, **PAD
+        )  # fmt: skip
         self.box = pmui.TextInput(label="Box (px)", placeholder=str(offers.box_px), width=90, **PAD)
         self.low_pass = pmui.TextInput(label="Low-pass (Å)", placeholder="none", width=110, **PAD)
         self.ticks = {form: _tick(form) for form in FORMS if form != "cs" or offers.has_cs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from cryohype_app.wire import FOLLOW, VolumeHead
 from cryohype_app.worker.request import VolumeRequest
 from cryohype_app.worker.results import HistogramResult, MeshResult, StageResult, VolumeResult
 from cryohype_model.palette import CATEGORIES, category_colour
+from cryohype_model.runs.layout import Run
 
 TRIANGLE = np.eye(3, dtype=np.float32)
 ROWS = np.arange(1234, dtype=np.int64)
+RUN = Run(Path("first"))
 
 
 class Worker:
@@ -82,7 +85,7 @@ class Page:
         self.stream, self.state, self.viewer = stream, AppState(run_id="run-id"), Heard()
         stream._listeners.add(self.viewer)
         self.said: list[str] = []
-        self.view = VolumeView(Worker(), "first", self.state, Buttons(stream), lambda text, *_: self.said.append(text), True)  # type: ignore[arg-type]
+        self.view = VolumeView(Worker(), RUN, self.state, Buttons(stream), lambda text, *_: self.said.append(text), True)  # type: ignore[arg-type]
 
     async def rest(self) -> None:
         """Until the map is drawn."""
