@@ -83,6 +83,11 @@ class VolumeViewer(JSComponent):
         frames = [_look(mesh) | _bytes(mesh.geometry) for mesh in self.series]
         self.param.update(frames=frames, frame=min(self.frame, max(0, len(frames) - 1)), playing=self.playing and bool(frames))
 
+    @param.depends("frame", watch=True)
+    def _keep_frame(self) -> None:
+        """What the browser says may be of the series before: it was on its way when that ended."""
+        self.frame = min(self.frame, max(0, len(self.series) - 1))
+
     def reset_view(self) -> None:
         """The whole box from the front: for another molecule, not for a finer stage of the same one."""
         self.camera = {}

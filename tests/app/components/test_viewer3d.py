@@ -118,3 +118,16 @@ def test_snapshot_takes_the_answer_to_its_own_question() -> None:
     assert asyncio.run(Browser().snapshot()) == b"png"
     with pytest.raises(CryoHypeError, match="WebGL"):
         asyncio.run(Browser(answers=[None]).snapshot())
+
+
+def test_a_frame_of_a_series_that_has_ended_is_none() -> None:
+    """The browser's word comes late: it was playing when the series was taken away."""
+    viewer = VolumeViewer(series=[_mesh("a"), _mesh("b")], frame=1)
+    assert viewer.frame == 1
+    viewer.series = []
+    assert viewer.frame == 0
+    viewer._process_events({"frame": 1})
+    assert viewer.frame == 0
+    viewer.series = [_mesh("a"), _mesh("b"), _mesh("c")]
+    viewer._process_events({"frame": 2})
+    assert viewer.frame == 2
