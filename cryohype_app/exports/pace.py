@@ -11,6 +11,7 @@ from cryohype_app.exports.plan import PlannedStep
 from cryohype_app.exports.wish import Method
 from cryohype_app.worker.client import VolumeWorker
 from cryohype_app.worker.request import VolumeRequest
+from cryohype_model.runs.volumes import MEANS
 
 ONLY_THE_LAST = 1 << 20  # a coarsest box beyond every map: no stages before the whole one
 FEW, MORE = 16, 80  # particles of two measurements, whose difference is what each further one takes
@@ -32,7 +33,7 @@ class Pace:
         """What a step will take."""
         item = step.items[0]
         if step.kind == "map":
-            encoded = len(item.rows) if decoded_method(item.kind, method) in {"mean", "linear"} else 1
+            encoded = len(item.rows) if decoded_method(item.kind, method) in MEANS else 1
             encoded = NEIGHBOURS if method == "neighbours" else encoded
             return self.map + encoded * self.image
         if step.kind == "backprojection":

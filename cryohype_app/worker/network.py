@@ -26,10 +26,10 @@ from cryohype_model.inference.generate import Coefficients, Stage
 from cryohype_model.inference.reconstruct import reconstruction_scale
 from cryohype_model.inference.trained import TrainedRun, check_rows, code_of
 from cryohype_model.runs.latents import read_latents
+from cryohype_model.runs.volumes import MEANS
 
 LARGEST_BOX_PX = 800  # 2 GB, what a frame carries
 METHODS = ("mean", "medoid", "neighbours", "particle", "linear")
-OF_ALL = ("mean", "linear")  # methods that average all particles that were asked for
 
 
 class Network:
@@ -56,7 +56,7 @@ class Network:
         stages = self.generator.stages(code, request.box_px, coarsest_px=request.coarsest_px, cancelled=ask.cancelled)
         for number, stage in enumerate(stages):
             facts = {"method": request.method, "rows_used": len(used), "rows_total": len(rows), "stage": number}
-            centre = None if request.method in OF_ALL else int(used[0])
+            centre = None if request.method in MEANS else int(used[0])
             volume = self._stored(stage, facts)
             volume_id = self.shelf.put(volume, volume_id)
             mesh = _mesh_of(volume_id, volume) if request.with_mesh else None
@@ -76,7 +76,7 @@ class Network:
 
     def _rows_to_encode(self, rows: Rows, request: VolumeRequest) -> Rows:
         """Particles whose latents are averaged: the choice of ``cryohype volumes``, but of a huge selection a sample."""
-        if request.method in OF_ALL:
+        if request.method in MEANS:
             if len(rows) <= request.most_encoded:
                 return rows
             return np.sort(np.random.default_rng(0).choice(rows, request.most_encoded, replace=False))

@@ -31,8 +31,6 @@ Rows = npt.NDArray[np.int64]
 # what a map can be of: the latent that is decoded unless --method says another
 DEFAULT_METHOD = {"particles": "particle", "cluster": "medoid", "selection": "mean", "path": "neighbours"}
 
-OF_ALL = {"mean", "linear"}  # methods that average all particles that were asked for
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -164,6 +162,7 @@ def _make_maps(
 
     from cryohype_model.io.mrc import write_volume
     from cryohype_model.metrics.threshold import otsu_level
+    from cryohype_model.runs.volumes import MEANS
 
     generator = trained.generator
     box = args.box or trained.scale.box_px
@@ -175,7 +174,7 @@ def _make_maps(
             volume = generator.volume(trained.mean_code(rows, method), box)
             write_volume(folder / item.file, volume, pixel_size)
             # the particle itself, the medoid, or the particle whose neighbours these are
-            particle = {"particle": int(rows[0])} if method not in OF_ALL else {}
+            particle = {"particle": int(rows[0])} if method not in MEANS else {}
             facts = {
                 "method": method,
                 "pixel_size_angstrom": pixel_size,
@@ -191,8 +190,9 @@ def _rows_to_decode(trained: TrainedRun, rows: Rows, method: str, count: int) ->
     from cryohype_model.analysis.medoids import medoid
     from cryohype_model.inference.evaluate_run import neighbours_of
     from cryohype_model.runs.latents import read_latents
+    from cryohype_model.runs.volumes import MEANS
 
-    if method in OF_ALL:
+    if method in MEANS:
         return rows
     centre = int(rows[0]) if len(rows) == 1 else medoid(read_latents(trained.run, trained.checkpoint).pca, rows)
     return neighbours_of(trained, centre, count) if method == "neighbours" else np.array([centre])

@@ -15,6 +15,7 @@ from cryohype_model.io.atomic import fresh_partial, replace_folder, write_atomic
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name, complete_folders
 from cryohype_model.runs.manifest import utc_now
 
+MEANS = frozenset({"mean", "linear"})  # methods whose map is of the mean of all particles that it stands for
 _OWN_FILES = frozenset({"meta.json", "volumes.json"})
 
 

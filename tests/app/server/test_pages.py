@@ -46,6 +46,14 @@ def test_a_page_that_cannot_be_made_says_why(tmp_path: Path, error: Exception) -
     assert str(error).strip("'") in said[0]
 
 
+@pytest.mark.parametrize(
+    "code", ['import*as React from"react";', "x;import {a as b} from 'react'", 'import "react"', 'export{a}from"b"']
+)
+def test_bare_imports_are_seen(code: str) -> None:
+    assert BARE_IMPORT.search(code)
+    assert not BARE_IMPORT.search(code.replace("react", "./react").replace('"b"', '"/b"'))
+
+
 def test_the_large_modules_are_there_and_need_no_other(api: Api) -> None:
     """The browser loads them without Panel's shim, which alone knows bare names."""
     script = api.client.get(pn.config.js_files["early"])
