@@ -17,6 +17,7 @@ import pytest
 
 from cryohype_app.exports import maker, shelf
 from cryohype_app.exports.desk import ExportDesk, Making, check
+from cryohype_app.exports.progress import Progress
 from cryohype_app.exports.source import ExportSource
 from cryohype_app.exports.wish import Wish
 from cryohype_app.worker.client import VolumeWorker
@@ -30,14 +31,24 @@ def _left(folder: Path) -> list[str]:
 
 
 def _made(play: Any, source: ExportSource, folder: Path, wish: Wish, meanwhile: Callable[..., Any] | None = None) -> Making:
-    """Make one; ``meanwhile(desk, making)`` is asked again and again until it answers True."""
+    """Make one; ``meanwhile(desk, step)`` is called when a step has begun, until it answers True."""
 
     async def run() -> Making:
-        desk, happened = ExportDesk(), meanwhile is None
-        making = desk.start(source, check(source, wish), folder)
-        while making.status == "making":
-            happened = happened or bool(meanwhile and meanwhile(desk, making))
-            await asyncio.sleep(0.005)
+        desk, happened, begin = ExportDesk(), meanwhile is None, Progress.begin
+
+        def tell(step: str) -> None:
+            nonlocal happened
+            happened = happened or bool(meanwhile and meanwhile(desk, step))
+
+        def told(progress: Progress, doing: str, expected: float) -> None:
+            begin(progress, doing, expected)
+            asyncio.get_running_loop().call_soon(tell, doing)  # the step is on its way then, however short it is
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Progress, "begin", told)
+            making = desk.start(source, check(source, wish), folder)
+            while making.status == "making":
+                await asyncio.sleep(0.005)
         assert happened, "what was to happen meanwhile never did"
         return making
 
@@ -82,8 +93,8 @@ def test_a_cancelled_export_leaves_nothing(
 
     monkeypatch.setattr(zipfile.ZipFile, "write", slow)
 
-    def cancel(desk: ExportDesk, making: Making) -> bool:
-        if making.progress.doing.startswith(step):
+    def cancel(desk: ExportDesk, doing: str) -> bool:
+        if doing.startswith(step):
             desk.cancel(source.run_id)
             return True
         return False
@@ -98,8 +109,8 @@ def test_a_worker_that_dies_is_one_sentence_and_the_next_export_works(source: Ex
     worker = VolumeWorker(source.run.path, source.checkpoint, "cpu", log=tmp_path / "worker.log")
     own = ExportSource(source.data, source.run_id, source.frame, worker)
 
-    def kill(_: ExportDesk, making: Making) -> bool:
-        if making.progress.doing == "back-projection of cluster 0" and worker.pid is not None:
+    def kill(_: ExportDesk, doing: str) -> bool:
+        if doing == "back-projection of cluster 0" and worker.pid is not None:
             os.kill(worker.pid, signal.SIGKILL)
             return True
         return False
