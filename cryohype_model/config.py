@@ -108,6 +108,13 @@ class ModelConfig(_Section):
         description="Gaussians of the distribution of their coefficients over the particles, fitted with a grid: more than there "
         "are structures, twice as many say",
     )
+    basis_classes: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="classes of particles with volumes of their own, fitted after a grid at the known poses; the encoder reads "
+        "the probability of each: somewhat more than there are structures, where these are many",
+    )
     basis_hidden: int = Field(64, ge=8, description="width of the network of basis_form = 'network'")
     basis_radius: float = Field(
         0.625, gt=0, le=1, description="the basis volumes are fitted to the shells below this fraction of the half box"
@@ -132,6 +139,8 @@ class ModelConfig(_Section):
             raise ValueError("model.image_tokens = false leaves the encoder nothing to read; set model.basis_volumes, to 32 say")
         if self.basis_components > 1 and not (self.basis_volumes and self.basis_form == "grid"):
             raise ValueError("model.basis_components > 1 are fitted with a grid; set model.basis_form to 'grid', or this to 1")
+        if self.basis_classes and not (self.basis_volumes and self.basis_form == "grid"):
+            raise ValueError("model.basis_classes are fitted after a grid; set model.basis_form to 'grid', or this to 0")
         if not self.image_tokens and (self.pose_token or self.ctf_token):
             raise ValueError("model.pose_token and model.ctf_token stand beside image tokens; set model.image_tokens = true")
         return self
@@ -171,6 +180,9 @@ class TrainingConfig(_Section):
     basis_loss: float = Field(1.0, ge=0, description="weight of the loss of a basis network's own prediction")
     basis_passes: int = Field(18, ge=1, description="passes of expectation maximisation over a grid of basis volumes")
     basis_particles: int = Field(10000, ge=2, description="random particles that a grid of basis volumes is fitted to")
+    class_passes: int = Field(6, ge=1, description="passes of expectation maximisation over the volumes of model.basis_classes")
+    class_particles: int = Field(20000, ge=2, description="random particles that these are fitted to")
+    class_particles_last: int = Field(200000, ge=2, description="and in the last two passes")
     images_at_once: int | None = Field(
         None,
         ge=1,

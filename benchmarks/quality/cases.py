@@ -66,7 +66,7 @@ CASES = {
     "mix30": Case("mixture", 30, 64, 4.0, "sim2struct-100"),
     "mix30-snr001": Case("mixture", 30, 64, 4.0, "sim2struct-100", snr=0.01),
     "mix30-coarse": Case("mixture", 30, 32, 8.0, "cpu-small"),
-    "mix100-coarse": Case("mixture", 100, 32, 8.0, "cpu-small"),
+    "mix100-coarse": Case("mixture", 100, 32, 8.0, "cpu-many"),
     "mix100": Case("mixture", 100, 64, 4.0, "sim2struct-100"),
     "mix100-snr001": Case("mixture", 100, 64, 4.0, "sim2struct-100", snr=0.01),
     "rotation": Case("rotation", 10, 32, 7.0, "cpu-small"),

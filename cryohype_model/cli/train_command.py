@@ -2,6 +2,7 @@
 
 cryohype train J42/run_data.star -o myrun                 the images' own file; settings that fit this machine
 cryohype train particles.star --preset tomotwin-100       the paper's model
+cryohype train particles.star --preset cpu-many           dozens of structures or more, without a GPU
 cryohype train --resume myrun --set training.epochs=80    go on, longer
 
 Ctrl-C writes a checkpoint and says how to go on.

@@ -47,6 +47,13 @@ class HalfLattice:
         """Rows of lattice points."""
         return (kx * self.side + ky + self.reach) * self.side + kz + self.reach
 
+    def fold(self, sums: Tensor) -> Tensor:
+        """Sums over coefficients, (size, ...), in place: at kx = 0 the lattice holds both of a pair, and each gets the sum."""
+        plane = torch.nonzero(self.pixels()[:, 0] == 0)[:, 0]
+        opposite = self.rows(*(-self.pixels()[plane]).unbind(1))
+        sums[plane] += sums[opposite].conj()
+        return sums
+
     def corners(self, coordinates: Tensor) -> Corners:
         """Around (..., 3) coordinates in cycles/pixel, flattened to n."""
         points = coordinates.float().reshape(-1, 3) * self.box_px

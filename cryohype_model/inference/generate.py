@@ -38,11 +38,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """A molecule as the basis volumes have it, U_0 + Σ z U, without the hypernetwork.
+    """A molecule as the volumes have it that were fitted before the networks: U_0 + Σ z U, or the mean of the classes' volumes.
 
     Attributes
     ----------
-    z : (1, count) coefficients.
+    z : (1, count) coefficients, and behind them the probabilities of the classes where there are some.
     """
 
     z: Tensor

@@ -88,6 +88,8 @@ class TrainedRun:
     def coefficients_of(self, rows: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[np.int64], Tensor]]:
         """Coefficients (b, count) of the basis volumes of any particles in batches, on the device.
 
+        Where there are classes, their probabilities stand behind them, (b, count + classes).
+
         Raises
         ------
         RunError : the run has no basis volumes.

@@ -63,6 +63,7 @@ def _build_encoder(config: ModelConfig, box_px: int, groups: list[int]) -> nn.Mo
     return VitEncoder(
         tokenizer,
         config.basis_volumes,
+        config.basis_classes,
         weight_tokens=1 if config.conditioning == "concat" else sum(groups),
         dim=config.dim,
         depth=config.depth,
@@ -81,6 +82,7 @@ def _build_basis(config: ModelConfig, box_px: int) -> BasisVolumes | None:
             count=config.basis_volumes,
             radius_px=config.basis_radius * box_px / 2,
             components=config.basis_components,
+            classes=config.basis_classes,
         )
     return NetworkVolumes(
         box_px=box_px,

@@ -12,6 +12,8 @@ from cryohype_model.nets.inputs import EncoderInput
 from cryohype_model.nets.tokens import ImageTokenizer
 from cryohype_model.nets.transformer import TransformerBlock
 
+CLASS_TOKEN_STD = 0.5  # probabilities are mostly one 1 among 0s: of its column the token is made
+
 
 class VitEncoder(nn.Module):
     """Input tokens and learnable weight tokens through a ViT; the weight tokens that come out are the latent.
@@ -20,6 +22,7 @@ class VitEncoder(nn.Module):
     ----------
     tokenizer : image to tokens; None where the encoder reads the coefficients of the basis volumes alone.
     basis_count : basis volumes, whose coefficients become one token; 0 for none.
+    class_count : classes, whose probabilities become another one; 0 for none.
     weight_tokens : how many learnable tokens are appended.
     dim, depth, heads, head_dim, mlp_dim : of the transformer.
     """
@@ -28,6 +31,7 @@ class VitEncoder(nn.Module):
         self,
         tokenizer: ImageTokenizer | None,
         basis_count: int,
+        class_count: int = 0,
         *,
         weight_tokens: int,
         dim: int,
@@ -39,17 +43,24 @@ class VitEncoder(nn.Module):
         super().__init__()
         self.tokenizer = tokenizer
         self.basis_token = nn.Linear(basis_count, dim) if basis_count else None
+        self.class_token = nn.Linear(class_count, dim) if class_count else None
+        if self.class_token is not None:
+            nn.init.normal_(self.class_token.weight, std=CLASS_TOKEN_STD)
         self.weight_tokens = nn.Parameter(torch.randn(weight_tokens, dim) * 0.02)
         self.blocks = nn.Sequential(*[TransformerBlock(dim, heads, head_dim, mlp_dim) for _ in range(depth)])
 
     def forward(self, inputs: EncoderInput, coefficients: Tensor | None) -> Tensor:
-        """A batch and its (b, count) coefficients of the basis volumes to (b, weight_tokens, dim)."""
+        """A batch and its (b, basis_count + class_count) coefficients and probabilities to (b, weight_tokens, dim)."""
         tokens = []
         if self.tokenizer is not None:
             assert inputs.images is not None
             tokens.append(self.tokenizer(inputs.images, inputs.rotation, inputs.ctf_summary, inputs.keep))
         if self.basis_token is not None:
-            tokens.append(self.basis_token(coefficients)[:, None])
+            assert coefficients is not None
+            count = self.basis_token.in_features
+            tokens.append(self.basis_token(coefficients[:, :count])[:, None])
+            if self.class_token is not None:
+                tokens.append(self.class_token(coefficients[:, count:])[:, None])
         queries = self.weight_tokens.expand(len(inputs), -1, -1).to(tokens[0].dtype)
         out: Tensor = self.blocks(torch.cat([*tokens, queries], dim=1))
         return out[:, -queries.shape[1] :]

@@ -14,22 +14,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from scipy import sparse
 from torch import Tensor
 
-from cryohype_model.imaging.lattice import Corners, HalfLattice
-from cryohype_model.nets.basis import design_and_residual
 from cryohype_model.nets.grid_volumes import GridVolumes
 from cryohype_model.nets.inputs import ObservedSlices
 from cryohype_model.nets.mixture import Gaussians
 from cryohype_model.training.basis_prior import PriorMoments, first_gaussians
+from cryohype_model.training.slice_sums import SliceSums, shell_mean, slice_sums
 
-IMAGES_AT_ONCE = 250
 POINTS_AT_ONCE = 4096  # lattice points that are solved at a time
 SMALLEST_POWER = 1e-6  # of a shell, as a fraction of the strongest one's
 KEPT_COORDINATES = (
@@ -37,22 +32,6 @@ KEPT_COORDINATES = (
 )
 GAUSSIAN_PART = 2 / 3  # of the passes, before the mixture
 TINY = 1e-12  # nothing is divided by 0, whatever the images hold
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Some images, as every pass needs them.
-
-    Attributes
-    ----------
-    observed : without coordinates, which the corners stand for.
-    weight : (lattice points, images) sum of the shares · CTF². data : the same of the shares · CTF · Y.
-    """
-
-    observed: ObservedSlices
-    corners: Corners
-    weight: sparse.csr_matrix
-    data: sparse.csr_matrix
 
 
 class BasisFit:
@@ -67,7 +46,7 @@ class BasisFit:
     def __init__(self, volumes: GridVolumes, batches: Sequence[ObservedSlices], seed: int) -> None:
         self.volumes, self.batches, self.seed = volumes, batches, seed
         self.numbers = sum(observed.values.numel() for observed in batches)
-        self._kept = [_part(volumes.lattice, each) for each in batches] if self.numbers <= KEPT_COORDINATES else None
+        self._kept = [slice_sums(volumes.lattice, each) for each in batches] if self.numbers <= KEPT_COORDINATES else None
         radius = volumes.lattice.pixels().double().square().sum(1).sqrt()
         self.shell = radius.round().long()
         self.noise = sum(float(observed.values.abs().square().sum()) for observed in batches) / self.numbers
@@ -93,7 +72,7 @@ class BasisFit:
 
     def mix(self) -> None:
         """From here on the coefficients' distribution is a mixture of as many Gaussians as the volumes' prior shall have."""
-        measured = [self.volumes.measured(*self._design(part)) for part in self._parts()]
+        measured = [self.volumes.measured(*self.volumes.design(part.observed, part.corners)) for part in self._parts()]
         information, score = (torch.cat(each) for each in zip(*measured, strict=True))
         self._set_prior(first_gaussians(information, score, self.volumes.prior.components, self.seed))
 
@@ -107,8 +86,8 @@ class BasisFit:
             weight += torch.from_numpy(part.weight @ ones)
             right += torch.from_numpy(part.data @ ones)
         mean = right / (weight + 1e-3 * weight.mean() + TINY)
-        noise = self.noise / self._shell_mean(weight).clamp_min(TINY)
-        power = self._shell_mean(mean.abs().square()) - noise
+        noise = self.noise / shell_mean(self.shell, weight).clamp_min(TINY)
+        power = shell_mean(self.shell, mean.abs().square()) - noise
         self.power = power.clamp_min(SMALLEST_POWER * max(float(power.max()), TINY))
         random = torch.randn(2, size, count, generator=torch.Generator().manual_seed(self.seed))
         spread = (self.power / (2 * count)).sqrt()[self.shell] * torch.exp(-4 * radius / self.volumes.lattice.radius_px)
@@ -117,17 +96,12 @@ class BasisFit:
         table[:, :, 0] = torch.view_as_real(mean * (self.power / (self.power + noise))[self.shell])
         self._set_noise(self.noise)
 
-    def _parts(self) -> Iterator[_Part]:
-        yield from self._kept if self._kept is not None else (_part(self.volumes.lattice, each) for each in self.batches)
+    def _parts(self) -> Iterator[SliceSums]:
+        yield from self._kept if self._kept is not None else (slice_sums(self.volumes.lattice, each) for each in self.batches)
 
-    def _design(self, part: _Part) -> tuple[Tensor, Tensor]:
-        observed = part.observed
-        real, imaginary = (each.unflatten(0, observed.values.shape) for each in self.volumes.at(part.corners))
-        return design_and_residual(observed, real, imaginary)
-
-    def _moments(self, part: _Part, prior: PriorMoments) -> tuple[Tensor, Tensor, float]:
+    def _moments(self, part: SliceSums, prior: PriorMoments) -> tuple[Tensor, Tensor, float]:
         """E[z], (b, count + 1), and E[z zᵀ] with z₀ = 1 for the mean, and the expected square of what is left of the images."""
-        design, residual = self._design(part)
+        design, residual = self.volumes.design(part.observed, part.corners)
         information, score = self.volumes.measured(design, residual)
         posterior = self.volumes.prior.posterior(information, score)
         prior.add(posterior)
@@ -144,10 +118,7 @@ class BasisFit:
         """The volumes at every lattice point, from its (count + 1)² normal equations, of which ``normal`` has one triangle."""
         lattice, count = self.volumes.lattice, self.volumes.count + 1
         first, second = torch.triu_indices(count, count)
-        plane = torch.nonzero(lattice.pixels()[:, 0] == 0)[:, 0]
-        opposite = lattice.rows(*(-lattice.pixels()[plane]).unbind(1))
-        normal[plane] += normal[opposite]  # at kx = 0 the lattice holds both of a pair
-        right[plane] += right[opposite].conj()
+        normal, right = lattice.fold(normal), lattice.fold(right)
         prior = (self.noise / self.power)[self.shell]
         for rows in torch.arange(len(normal)).split(POINTS_AT_ONCE):
             full = torch.diag_embed(prior[rows, None].expand(-1, count))
@@ -166,9 +137,6 @@ class BasisFit:
     def _set_noise(self, variance: float) -> None:
         self.noise = max(variance, TINY)
         self.volumes.log_sigma.fill_(0.5 * math.log(self.noise / 2))  # of a real or imaginary part
-
-    def _shell_mean(self, values: Tensor) -> Tensor:
-        return torch.bincount(self.shell, values) / torch.bincount(self.shell)
 
 
 def fit_basis_volumes(
@@ -195,20 +163,3 @@ def fit_basis_volumes(
                 fit.mix()
         volumes.fitted.fill_(True)
     return True
-
-
-def _part(lattice: HalfLattice, observed: ObservedSlices) -> _Part:
-    corners = lattice.corners(observed.coordinates)
-    images, numbers = observed.values.shape
-    values = observed.values.flatten()
-    folded = torch.complex(values.real, values.imag * corners.sign) * observed.ctf.flatten()
-    row = corners.row.flatten().numpy().astype(np.int32)
-    column = np.repeat(np.arange(images, dtype=np.int32), numbers * corners.row.shape[1])
-
-    def summed(of_coordinates: Tensor) -> sparse.csr_matrix:
-        spread: npt.NDArray[np.generic] = (corners.share * of_coordinates[:, None]).flatten().numpy()
-        return sparse.csr_matrix((spread, (row, column)), shape=(lattice.size, images))
-
-    few = Corners(corners.row.int(), corners.share, corners.sign)
-    seen = ObservedSlices(observed.values, observed.ctf, observed.coordinates[:, :0])
-    return _Part(seen, few, summed(observed.ctf.flatten().square()), summed(folded))

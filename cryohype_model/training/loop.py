@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
 import psutil
 import torch
 from lightning_fabric import Fabric
@@ -24,13 +23,12 @@ from cryohype_model.inference.processes import check_met, check_started
 from cryohype_model.nets.build import build_model, count_parameters
 from cryohype_model.nets.checkpoint import Checkpoint
 from cryohype_model.nets.grid_volumes import GridVolumes
-from cryohype_model.nets.inputs import ObservedSlices
 from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import update_manifest
 from cryohype_model.runs.metrics_log import append_metrics, truncate_metrics
-from cryohype_model.training.basis_fit import IMAGES_AT_ONCE, fit_basis_volumes
 from cryohype_model.training.checkpoints import keep_checkpoint
+from cryohype_model.training.first_volumes import fit_volumes
 from cryohype_model.training.memory import StepPlan
 from cryohype_model.training.precision import precision_plugin
 from cryohype_model.training.prepare import TrainingSet
@@ -200,31 +198,23 @@ class _Trainer:
 
     def _fit_basis(self) -> None:
         """Basis volumes on a grid, once; nothing is kept of a fit that was stopped."""
-        options, into = self.config.training, self.model.module.basis
+        into = self.model.module.basis
         if not isinstance(into, GridVolumes) or bool(into.fitted):
             return
         fitted = None
         if self.fabric.is_global_zero:
 
-            def report(number: int, noise: float) -> bool:
-                self.progress.say(f"basis volumes: pass {number}/{options.basis_passes}  noise {noise:.4f}")
+            def report(what: str | None) -> bool:
+                if what is not None:
+                    self.progress.say(what)
                 return self.stop.signal_number is None
 
             volumes = copy.deepcopy(into).cpu()
-            if fit_basis_volumes(volumes, self._observed(), options.basis_passes, options.seed, report):
+            if fit_volumes(volumes, self.data, self.config, report):
                 fitted = volumes.state_dict()
         fitted = self.fabric.broadcast(fitted)
         if fitted is not None:
             into.load_state_dict(fitted)
-
-    def _observed(self) -> list[ObservedSlices]:
-        """Random particles as the basis volumes see them, on the CPU."""
-        count = len(self.data.particles)
-        rows = np.random.default_rng([self.config.training.seed, 5]).permutation(count)[: self.config.training.basis_particles]
-        parts = np.array_split(np.sort(rows), -(-len(rows) // IMAGES_AT_ONCE))
-        loss = SliceLoss(Preprocessor(self.data.scale, "cpu"), self.config.model)
-        slices = [loss.encoder_input(batch)[1].slices for batch in self.data.particles.prefetch(parts)]
-        return [each for each in slices if each is not None]
 
     def _run_epoch(self) -> bool:
         """Steps of one epoch from the current batch; False when asked to stop."""
