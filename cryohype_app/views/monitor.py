@@ -102,7 +102,7 @@ class MonitorView(Viewer):
             data = _curve(table, column)
             if len(data["step"]) != len(self.sources[name].data["step"]):
                 self.sources[name].data = data
-        self.numbers.object, share = _standing(seen, self.epochs)
+        self.numbers.object, share = standing(seen, self.epochs)
         self.bar.value = round(100 * share)
         self.log.show(seen.log)
         if seen.checkpoint and seen.checkpoint != self._checkpoint:
@@ -165,8 +165,8 @@ def _curve(table: pd.DataFrame, column: str) -> dict[str, Any]:
     return {"step": table["step"].to_numpy(), "loss": table[column].to_numpy(np.float64)}
 
 
-def _standing(seen: Glance, epochs: int) -> tuple[str, float]:
-    """Numbers in a line, and how much of the training is done."""
+def standing(seen: Glance, epochs: int) -> tuple[str, float]:
+    """Numbers in a line, and how much of the training is done; before the first step what the log said last."""
     manifest, metrics = seen.manifest, seen.metrics
     share = min(1.0, manifest.epochs_done / max(1, epochs))
     words = [f"**{manifest.status}**", f"epoch {manifest.epochs_done} of {epochs}"]
@@ -178,6 +178,8 @@ def _standing(seen: Glance, epochs: int) -> tuple[str, float]:
             words += [f"{speed:,.0f} images/s", f"{last.get('memory_gb', math.nan):.1f} GB"]
             left = (epochs - manifest.epochs_done) * manifest.particles / speed
             words += [f"{_duration(left)} left"] if manifest.status == "running" else []
+    elif manifest.status == "running" and (said := seen.log.strip()):
+        words.append(plain(said.splitlines()[-1].split("  ", 1)[-1]))
     return " · ".join([*words, seen.use, *([plain(manifest.message)] if manifest.message else [])]), share
 
 
