@@ -23,17 +23,12 @@ BOX_PX, RADIUS_PX, NOISE = 12, 6.0, 1.2
 
 
 @pytest.fixture(scope="module")
-def truth() -> GridVolumes:
-    """A mean and two volumes: densities within a quarter of the box, so that their transforms are smooth on the lattice."""
-    generator = torch.Generator().manual_seed(1)
+def truth(densities_on: Callable[..., torch.Tensor]) -> GridVolumes:
+    """A mean and two volumes."""
     volumes = GridVolumes(box_px=BOX_PX, count=2, radius_px=RADIUS_PX)
-    axis = torch.arange(BOX_PX) - BOX_PX // 2
-    distance = torch.cartesian_prod(axis, axis, axis).square().sum(1).reshape(BOX_PX, BOX_PX, BOX_PX)
-    densities = torch.randn(3, BOX_PX, BOX_PX, BOX_PX, generator=generator) * (distance < (BOX_PX / 4) ** 2)
-    transforms = torch.fft.fftn(torch.fft.ifftshift(densities, dim=(1, 2, 3)), dim=(1, 2, 3))
-    kx, ky, kz = (volumes.lattice.pixels() % BOX_PX).unbind(1)
-    values = transforms[:, kx, ky, kz] / 5
-    volumes.table[:] = torch.cat([values.real, values.imag]).T
+    densities = torch.randn(3, BOX_PX, BOX_PX, BOX_PX, generator=torch.Generator().manual_seed(1))
+    values = densities_on(volumes, densities)
+    volumes.table[:] = torch.cat([values.real, values.imag], dim=1)
     return volumes
 
 

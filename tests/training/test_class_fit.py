@@ -49,18 +49,14 @@ def _volumes(classes: int) -> GridVolumes:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Seen:
+def seen(densities_on: Callable[..., torch.Tensor]) -> Seen:
     """2400 images of eight unlike densities; two basis volumes cannot span them."""
     torch.manual_seed(3)
     true = GridVolumes(box_px=BOX_PX, count=KINDS, radius_px=RADIUS_PX)
-    axis = torch.arange(BOX_PX) - BOX_PX // 2
-    distance = torch.cartesian_prod(axis, axis, axis).square().sum(1).reshape(BOX_PX, BOX_PX, BOX_PX)
-    densities = torch.randn(KINDS + 1, BOX_PX, BOX_PX, BOX_PX) * (distance < (BOX_PX / 4) ** 2)
+    densities = torch.randn(KINDS + 1, BOX_PX, BOX_PX, BOX_PX)
     densities[0] = 0
-    transforms = torch.fft.fftn(torch.fft.ifftshift(densities, dim=(1, 2, 3)), dim=(1, 2, 3))
-    kx, ky, kz = (true.lattice.pixels() % BOX_PX).unbind(1)
-    values = transforms[:, kx, ky, kz] / 5
-    true.table[:] = torch.cat([values.real, values.imag]).T
+    values = densities_on(true, densities)
+    true.table[:] = torch.cat([values.real, values.imag], dim=1)
     grid = FourierGrid(BOX_PX)
     coordinates = grid.coordinates(grid.half_disc_pixels)
     label = torch.arange(2400) % KINDS
@@ -72,7 +68,7 @@ def seen() -> Seen:
         noise = torch.complex(torch.randn_like(ctf), torch.randn_like(ctf)) * NOISE
         clean = true.predict(torch.nn.functional.one_hot(part, KINDS).float(), places)
         batches.append(ObservedSlices(clean * ctf + noise, ctf, places))
-    return Seen(values[1:].T, batches, label.numpy())
+    return Seen(values[:, 1:], batches, label.numpy())
 
 
 @pytest.fixture(scope="module")
