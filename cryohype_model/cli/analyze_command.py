@@ -49,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     """Analyse and say what was found."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half made is left
     try:
-        return _run(args)
+        status = _run(args)
+        from cryohype_model.inference.processes import leave
+
+        leave()
+        return status
     finally:
         signal.signal(signal.SIGTERM, before)
 

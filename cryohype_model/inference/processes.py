@@ -67,6 +67,7 @@ class Processes:
         if error is not None and (self.is_first or not isinstance(error, CryoHypeError | KeyboardInterrupt)):
             raise error
         if not self.is_first:
+            leave()
             raise SystemExit(0)  # the first ends with an error for all; Lightning kills it when another does before
         rank, sentence, host = failed[0]
         raise RunError(f"process {rank} of {self.world} on {host}: {sentence}")
@@ -112,6 +113,12 @@ class Processes:
 
 
 ALONE = Processes()
+
+
+def leave() -> None:
+    """Part from the others, when all is said; gloo's threads, left to the end of Python, now and then abort the process."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def launcher() -> str | None:

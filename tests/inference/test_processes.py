@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cryohype_model.cli import analyze_command, train_command
 from cryohype_model.errors import ConfigError, InputFileError, RunError
 from cryohype_model.inference.processes import ALONE, Processes, check_met, check_started, launcher
 
@@ -113,3 +117,22 @@ def test_a_batch_script_without_srun_is_told_apart() -> None:
     check_met(4, 2, 2, SAID)
     with pytest.raises(ConfigError, match="srun --ntasks-per-node=4"):
         check_met(1, 4, 1, SAID)
+
+
+@pytest.mark.parametrize("command", [train_command, analyze_command])
+def test_a_command_parts_from_the_others_at_its_end(command: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """PyTorch left to itself now and then aborts a process whose work is done ("terminate called without an active ...")."""
+
+    def met(_: argparse.Namespace) -> int:
+        torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'met'}", rank=0, world_size=1)
+        return 3
+
+    monkeypatch.setattr(command, "_run", met)
+    try:
+        assert command.run(argparse.Namespace()) == 3
+        assert not torch.distributed.is_initialized()
+        monkeypatch.setattr(command, "_run", lambda _: 0)
+        assert command.run(argparse.Namespace()) == 0, "nor is it an error to have met nobody"
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
