@@ -3,7 +3,7 @@
 cryohype volumes myrun --particles 3,17 -o maps            what the network sees in single images
 cryohype volumes myrun --cluster 4 --method mean            the cluster's latents averaged, decoded once: less noisy
 cryohype volumes myrun --cluster all                        the medoid of every cluster
-cryohype volumes myrun --cluster all --method linear        their means by the basis volumes alone: try it on noisy data
+cryohype volumes myrun --cluster all --method linear        their means by the basis volumes alone: noisy data, or many classes
 cryohype volumes myrun --selection bent --box 256           zero-padded beyond the training box
 cryohype volumes myrun --path 3,17 --steps 12               a series along the line between two particles
 """
@@ -55,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("medoid", "mean", "neighbours", "particle", "linear"),
         help="latent that is decoded: of the medoid (default for clusters), the mean of all (default for selections), mean of "
         "the particle's or medoid's nearest neighbours (default for paths), or the particle's own (default for particles); "
-        "linear: no latent but the mean coefficients of all, and the basis volumes in place of the hypernetwork",
+        "linear: no latent but the mean coefficients of all, and the basis volumes (or those of classes, where the run has some) "
+        "in place of the hypernetwork",
     )
     parser.add_argument("--neighbours", type=int, default=50, metavar="K", help="of --method neighbours (default 50)")
     parser.add_argument("--box", type=int, metavar="PX", help="box of the maps: smaller is low-passed, larger is zero-padded")
