@@ -41,7 +41,7 @@ class ClassVolumes(nn.Module):
         self.register_buffer("log_weight", torch.zeros(count))
         self.register_buffer("noise", torch.ones(()))
         # of the module that loads: a deep copy has this hook too
-        self.register_load_state_dict_post_hook(lambda module, _: module._square())  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(lambda module, _: module._square())  # type: ignore[no-untyped-call]  # of PyTorch
 
     def set(self, values: Tensor, weight: Tensor) -> None:
         """Other volumes, (lattice points, K) complex, and shares (K,) of the classes."""

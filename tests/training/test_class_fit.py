@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -176,7 +177,7 @@ def test_more_classes_than_images_and_images_without_signal_give_finite_numbers(
     for batch in (blind, ObservedSlices(seen.batches[0].values[:5], seen.batches[0].ctf[:5], seen.batches[0].coordinates[:5])):
         volumes = _volumes(classes=9)
         assert fit_basis_volumes(volumes, [batch], 2, 0, lambda *_: True)
-        fit = ClassFit(volumes, lambda batch=batch: [batch], 0)  # type: ignore[misc]
+        fit = ClassFit(volumes, partial(list, [batch]), 0)
         fit.begin()
         assert np.isfinite([fit.step() for _ in range(3)]).all()
         assert volumes.fit(batch).isfinite().all()
