@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryohype_model.errors import ConfigError, CryoHypeError
+from cryohype_model.startup import collect_rarely
 
 DEFAULT_PORT = 8050
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -60,6 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # before it serves
         print("cryohype-app: stopped", file=sys.stderr)
         return 130
+
+
+def command() -> int:
+    """:func:`main` as a process of its own."""
+    collect_rarely()
+    return main()
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -133,4 +140,4 @@ def _free_port(host: str, wanted: int) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(command())

@@ -196,7 +196,8 @@ class TrainingConfig(_Section):
     )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true",
-        description="of the networks' products; a CPU without units for bfloat16 (AMX) computes in single precision anyway",
+        description="of the networks' products; a CPU without instructions for bfloat16 (AMX, AVX-512 BF16) "
+        "computes in single precision anyway",
     )
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
     devices: int = Field(1, ge=1, description="GPUs (or CPU processes) of each node")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cryohype_model import __version__
 from cryohype_model.errors import CryoHypeError
+from cryohype_model.startup import collect_rarely
 
 # name: what it does (the module cryohype_model.cli.<name>_command holds add_arguments and run)
 COMMANDS = {
@@ -87,3 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"cryohype {name}: the disk is full ({error.filename or error}); free space and run again", file=sys.stderr)
             return 2
         raise
+
+
+def command() -> int:
+    """:func:`main` as a process of its own."""
+    collect_rarely()
+    return main()

@@ -186,9 +186,9 @@ def open_trained_run(path: Path, checkpoint: str = "last", accelerator: str = "a
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether it has units for such products: a GPU, or a CPU with AMX. Others take longer than in single precision."""
+    """Whether it has instructions for such products: a GPU, or a CPU with AMX or AVX-512 BF16. Others would take longer."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # an old PyTorch does not tell
-    return device.type == "cuda" or bool(capabilities.get("amx_bf16"))
+    return device.type == "cuda" or any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def pick_device(accelerator: str) -> torch.device:

@@ -10,17 +10,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from cryohype_model.errors import RunError
 from cryohype_model.io.arrays import DAMAGED_NPY, first_line
 from cryohype_model.io.atomic import fresh_partial, replace_folder, write_atomically
 from cryohype_model.runs.layout import RUN_FORMAT_VERSION, Run, check_name, complete_folders
 from cryohype_model.runs.manifest import utc_now
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHARD_ROWS = 65536  # of another process, taken in at a time
 
@@ -71,6 +73,8 @@ class LatentSpace:
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a particle: index, umap_x, umap_y, cluster, label, loss, and what the analysis added."""
+        import pandas as pd
+
         with _damage_told(self.path / "table.parquet") as path:
             return pd.read_parquet(path)
 

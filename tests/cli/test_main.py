@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,3 +44,19 @@ def test_another_failure_of_the_system_is_not_called_a_full_disk(monkeypatch: py
 def test_without_a_command_the_overview_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "cryohype COMMAND --help" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["cryohype", "cryohype-app"])
+def test_the_installed_command_collects_garbage_rarely(command: str, tmp_path: Path) -> None:
+    """Searching through what PyTorch's import leaves is a quarter of a small command's time."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_threshold()[0], file=sys.stderr))\n"
+        "atexit.register(lambda: print(gc.get_freeze_count(), file=sys.stderr))\n"
+    )
+    script = Path(sys.executable).parent / command
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([script, "--help"], env=environment, capture_output=True, text=True, check=True)
+    frozen, threshold = (int(line) for line in done.stderr.split())
+    assert threshold > 10_000
+    assert frozen > 1_000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,20 @@ def _volumes(run: Run, capsys: pytest.CaptureFixture[str], *options: str) -> dic
 def _decoded(run: Run, rows: list[int], box_px: int | None = None) -> np.ndarray:
     trained = open_trained_run(run.path, accelerator="cpu")
     return VolumeGenerator(trained.model, trained.scale).volume(trained.mean_latent(rows), box_px)
+
+
+def test_a_map_of_a_particle_loads_what_it_needs(analysed: Run, tmp_path: Path) -> None:
+    """The time of the command is that of its imports."""
+    code = """
+import sys
+from cryohype_model.cli import main
+assert main(sys.argv[1:]) == 0
+print(*{"pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "umap"} & {name.partition(".")[0] for name in sys.modules})
+"""
+    words = ["volumes", str(analysed.path), "--particles", "3", "--accelerator", "cpu", "-o", str(tmp_path / "maps")]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == ""
 
 
 def test_particles(analysed: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from cryohype_model.cli import main
 from cryohype_model.config import preset_names
-from cryohype_model.inference.trained import open_trained_run
+from cryohype_model.inference.trained import multiplies_bfloat16, open_trained_run
 from cryohype_model.nets.checkpoint import load_checkpoint
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.runs.layout import Run
@@ -49,6 +49,15 @@ def test_a_cpu_that_would_be_slower_computes_in_single_precision(
     monkeypatch.setattr("cryohype_model.training.precision.multiplies_bfloat16", lambda _: False)
     assert train("run", "--set", f"training.precision={precision}", "--set", "training.accelerator=cpu") == 0
     assert "on cpu (32-true)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("instructions", ["amx_bf16", "avx512_bf16"])
+def test_a_cpu_is_asked_for_its_instructions(instructions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {instructions: True}, raising=False)
+    assert multiplies_bfloat16(cpu)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {instructions: False}, raising=False)
+    assert not multiplies_bfloat16(cpu)
 
 
 def test_half_precision_with_a_scaled_gradient_trains_too(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
