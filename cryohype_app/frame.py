@@ -67,7 +67,7 @@ class LatentFrame:
     @property
     def axes(self) -> tuple[str, ...]:
         """Names that can be an axis of the picture: UMAP where it was made, then the principal components."""
-        umap = ("umap_x", "umap_y") if "umap_x" in self.space.table else ()
+        umap = ("umap_x", "umap_y") if "umap_x" in self.space.columns else ()
         return (*umap, *(f"pc{number}" for number in range(1, self.space.pca.shape[1] + 1)))
 
     def spaces(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class LatentFrame:
     @property
     def colours(self) -> tuple[str, ...]:
         """Columns of the analysis that the particles can be coloured by, categories first."""
-        names = [name for name in self.space.table if name not in PRIVATE and self.space.table[name].dtype.kind in "iufb"]
+        names = [name for name, kind in self.space.columns.items() if name not in PRIVATE and kind.kind in "iufb"]
         return tuple(sorted(names, key=lambda name: (KNOWN_CATEGORIES.index(name) if name in KNOWN_CATEGORIES else 9, name)))
 
     @property
@@ -103,7 +103,7 @@ class LatentFrame:
         CryoHypeError : particles.star cannot be read.
         """
         names = () if self.particles is None else self.particles.names
-        return (*((DIRECTION,) if {ROT, TILT} <= set(names) else ()), *(name for name in names if name not in self.space.table))
+        return (*((DIRECTION,) if {ROT, TILT} <= set(names) else ()), *(name for name in names if name not in self.space.columns))
 
     def column(self, name: str) -> Column:
         """(N,) one column, float32 or int64, in the order of the particles.
@@ -198,7 +198,7 @@ class LatentFrame:
             return f"PC {number} ({shares[number - 1]:.1%})" if number <= len(shares) else f"PC {number}"
         if axis in TITLES:
             return TITLES[axis]
-        return axis.replace("_", " ") if axis in self.space.table else column_title(axis)
+        return axis.replace("_", " ") if axis in self.space.columns else column_title(axis)
 
     def _shuffled(self, x: str, y: str, colour: str) -> pd.DataFrame:
         across, up, rows = self.column(x), self.column(y), self.order
@@ -220,14 +220,14 @@ class LatentFrame:
             table = embedding.read("index", axis)
             values[table["index"].to_numpy()] = table[axis]
             return values
-        if name not in self.space.table:
+        if name not in self.space.columns:
             return np.ascontiguousarray(self.space.pca[:, int(name[2:]) - 1])
-        column = self.space.table[name].to_numpy()
+        column = self.space.column(name)
         return column.astype(np.int64 if column.dtype.kind in "iub" else np.float32)
 
     def _is_of_analysis(self, name: str) -> bool:
         is_component = name.startswith("pc") and name[2:].isdigit() and 1 <= int(name[2:]) <= self.space.pca.shape[1]
-        return is_component or name in self.space.table
+        return is_component or name in self.space.columns
 
     def _embedding(self, space: str) -> Embedding:
         with self._lock:

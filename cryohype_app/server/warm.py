@@ -1,8 +1,9 @@
-"""What nobody should wait for later is done while the server starts: compilers, and a look through all that was imported."""
+"""What nobody should wait for later is done while the server starts: compilers, imports, a look through all that was imported."""
 
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 
 
@@ -15,6 +16,7 @@ def warm_up() -> threading.Thread:
 
 def _warm() -> None:
     _compile()
+    _import()
     gc.collect()
     gc.freeze()  # a full collection would go through half a million objects of the libraries again, and hold up everybody
 
@@ -31,3 +33,12 @@ def _compile() -> None:
         points = pd.DataFrame({name: np.zeros(4, np.float32) for name in "xy"} | {"value": np.zeros(4, dtype)})
         for kind in ("density", "category") if dtype is np.int64 else ("quantity",):
             rasterize(points, view, kind)
+
+
+def _import() -> None:
+    """What pages import late: colorcet, with the first picture, a part of matplotlib, and Panel then the rest, with the next page."""
+    import colorcet  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    if "matplotlib" in sys.modules:
+        import matplotlib.figure  # noqa: F401

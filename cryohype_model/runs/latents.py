@@ -78,6 +78,26 @@ class LatentSpace:
         with _damage_told(self.path / "table.parquet") as path:
             return pd.read_parquet(path)
 
+    @cached_property
+    def columns(self) -> dict[str, np.dtype[Any]]:
+        """Names and types of the table's columns; its values are not read."""
+        from pyarrow.parquet import read_schema
+
+        with _damage_told(self.path / "table.parquet") as path:
+            return {field.name: np.dtype(field.type.to_pandas_dtype()) for field in read_schema(path)}
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """(N,) one column of the table, read anew; the others are not.
+
+        Parameters
+        ----------
+        name : one of :attr:`columns`.
+        """
+        from pyarrow.parquet import ParquetFile
+
+        with _damage_told(self.path / "table.parquet") as path, ParquetFile(path) as file:
+            return np.asarray(file.read([name]).column(name).to_numpy())
+
     @property
     def cluster(self) -> npt.NDArray[np.int64] | None:
         """(N,) cluster of each particle (-1: none), or None where no clusters were made."""
@@ -95,7 +115,7 @@ class LatentSpace:
             raise RunError(f"{self.path / 'meta.json'} does not tell the number of particles; analyze the run again") from None
 
     def _integers(self, column: str) -> npt.NDArray[np.int64] | None:
-        return self.table[column].to_numpy(np.int64) if column in self.table else None
+        return self.column(column).astype(np.int64) if column in self.columns else None
 
 
 class LatentWriter:

@@ -46,6 +46,34 @@ def test_round_trip(run: Run) -> None:
     assert (len(space), space.meta["q"], space.meta["note"], space.checkpoint) == (COUNT, Q, "test", "step-00000010")
 
 
+def test_single_columns_are_those_of_the_table(run: Run) -> None:
+    names = pd.Series(["a", "b", "c", "d", "e", None])
+    _write(run, "last", score=np.array([0.5, np.nan, 1, 2, 3, 4], np.float32), flag=[True] * 6, name=names)
+    space = read_latents(run)
+    assert list(space.columns) == list(space.table)
+    kinds = {name: kind.kind for name, kind in space.columns.items()}
+    assert kinds == {"cluster": "i", "score": "f", "flag": "b", "name": "O", "index": "i", "loss": "f"}
+    for name in ("cluster", "score", "flag", "index", "loss"):
+        column = space.column(name)
+        np.testing.assert_array_equal(column, space.table[name].to_numpy())
+        assert column.dtype == space.table[name].dtype == space.columns[name]
+
+
+@pytest.mark.parametrize("what", ["columns", "column"])
+def test_columns_of_a_damaged_table(run: Run, what: str) -> None:
+    space = _write(run, "last")
+    path = space.path / "table.parquet"
+    content = bytearray(path.read_bytes())
+    if what == "columns":
+        path.write_bytes(content[:100])
+    else:  # the first bytes of values: names and types can still be read
+        content[4:60] = bytes(56)
+        path.write_bytes(content)
+        assert "cluster" in space.columns
+    with pytest.raises(RunError, match=r"table.parquet is .*damaged.*analyze"):
+        _ = space.columns if what == "columns" else space.column("cluster")
+
+
 def test_the_components_have_their_place_on_the_disk_before_they_are_mapped(run: Run) -> None:
     """A full disk under a map kills the process; under a write it is an error with a sentence."""
     LatentWriter(run, "new", 100_000, Q)
