@@ -36,7 +36,7 @@ def _compile() -> None:
 
 
 def _import() -> None:
-    """What pages import late: colorcet, with the first picture, a part of matplotlib, and Panel then the rest, with the next page."""
+    """What pages import late: colorcet a part of matplotlib with the first picture, and Panel the rest with the next page."""
     import colorcet  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
