@@ -87,16 +87,23 @@ def _run(args: argparse.Namespace) -> int:
     if result.signal_number is not None:
         return 128 + result.signal_number
     if args.analyze:
-        return _analyze(run_folder)
+        return _analyze(run_folder, config)
     console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _analyze(run_folder: Run) -> int:
-    """`cryohype analyze` with what the run's configuration says."""
+def _analyze(run_folder: Run, config: RunConfig) -> int:
+    """`cryohype analyze` with what the run's configuration says, on as many devices of this machine as the training had."""
     from cryohype_model.cli import command_parser
+    from cryohype_model.inference.processes import become, launcher
 
-    args = command_parser("analyze").parse_args([str(run_folder.path)])
+    options = config.training
+    words = ["analyze", str(run_folder.path)]
+    if options.accelerator in ("cpu", "cuda"):
+        words += ["--accelerator", options.accelerator]
+    if options.devices > 1 and options.nodes == 1 and launcher() is None:
+        become([sys.executable, "-m", "cryohype_model.cli", *words, "--devices", str(options.devices)])
+    args = command_parser("analyze").parse_args(words)
     return int(args.run(args))
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 
@@ -21,6 +22,7 @@ from cryohype_model.inference.trained import pick_device
 
 T = TypeVar("T")
 PATIENCE = timedelta(days=2)  # the others wait while the first fits the basis; of a process that died they hear at once
+LIGHTNING = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"}  # set where it starts the others
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,15 @@ def leave() -> None:
     """Part from the others, when all is said; gloo's threads, left to the end of Python, now and then abort the process."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def become(command: list[str]) -> NoReturn:
+    """Go on as another command, in this process but without what Lightning told it of the others, which it can start anew."""
+    leave()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    environment = {name: value for name, value in os.environ.items() if name not in LIGHTNING}
+    os.execve(command[0], command, environment)
 
 
 def launcher() -> str | None:

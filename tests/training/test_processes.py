@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 
 from cryohype_model.config import dump_config
 from cryohype_model.nets.checkpoint import load_checkpoint
+from cryohype_model.runs.latents import read_latents
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest, update_manifest
 from cryohype_model.runs.metrics_log import read_metrics
@@ -119,6 +121,42 @@ def test_two_processes_take_the_steps_of_one(options: list[str], one: Run, tmp_p
     assert models[0].keys() == models[1].keys()
     for name, value in models[0].items():
         torch.testing.assert_close(value, models[1][name], atol=1e-3, rtol=1e-2)
+
+
+def _analysing(pid: int) -> list[psutil.Process]:
+    """The process and those that it started, where they analyse."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(pid)
+        for process in (first, *first.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                found += [process] if "analyze" in process.cmdline() else []
+    return found
+
+
+def test_those_that_trained_analyse_too(options: list[str], tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    words = [*options[:-1], "--devices", "2", "--analyze", "--set", "analysis.clusters=2", "-o", str(run.path)]
+    process = _start([*COMMAND, *words])
+    _wait_for(lambda: len(_analysing(process.pid)) == 2, process)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert err.count("2 clusters by kmeans") == 1
+    space = read_latents(run)
+    assert space.table["loss"].notna().all() and list(space.path.glob("*.partial")) == []
+
+
+def test_an_analysis_after_training_is_stopped_by_a_signal_to_the_training(options: list[str], tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    process = _start([*COMMAND, *options[:-1], "--devices", "2", "--analyze", "-o", str(run.path)])
+    _wait_for(lambda: len(_analysing(process.pid)) == 2, process)
+    others = [other for other in _analysing(process.pid) if other.pid != process.pid]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode not in (0, None)
+    psutil.wait_procs(others, timeout=30)
+    assert not any(other.is_running() and other.status() != psutil.STATUS_ZOMBIE for other in others)
+    assert read_manifest(run).status == "finished"  # the training was
 
 
 def _port() -> str:
