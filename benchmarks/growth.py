@@ -23,22 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.memory import fabricate
+from benchmarks.opened import opened
 from benchmarks.quality.__main__ import commit, machine
 from cryohype_model.analysis.cluster import cluster_latents
 from cryohype_model.analysis.medoids import medoids
-from cryohype_model.config import load_config
-from cryohype_model.inference.trained import TrainedRun
 from cryohype_model.io.particles import read_particles
 from cryohype_model.io.write import write_star
-from cryohype_model.runs.layout import Run
-from cryohype_model.training.loop import _Trainer, make_fabric
-from cryohype_model.training.prepare import open_training_set
-from cryohype_model.training.stop import StopRequest
 
 BATCH = 16
 ENCODED = 32  # images in a round
@@ -70,24 +64,18 @@ class Subject:
 
 def subject(size: int, star: Path, box_px: int) -> Subject:
     """Training steps and encoding on the particles of a file, by the code that the commands run."""
-    keys = [f"data.particles={star}", "data.contrast=bright", f"data.box_px={box_px}", f"training.batch_size={BATCH}"]
-    config = load_config(preset="cpu-small", overrides=[*keys, "training.accelerator=cpu"])
-    data = open_training_set(config.data)
-    run = Run(star.parent / "nothing-is-written")
-    trainer: Any = _Trainer(run, config, data, make_fabric(config.training), StopRequest())
-    trained = TrainedRun(run, "none", config, data.scale, trainer.model.module, torch.device("cpu"))
-    trained.__dict__["particles"] = data.particles
+    one = opened("cpu-small", star, box_px, "cpu", [f"training.batch_size={BATCH}"])
+    particles = one.data.particles
     rng = np.random.default_rng(0)
 
     def train() -> int:
-        (batch,) = data.particles.prefetch([rng.choice(len(data.particles), BATCH, replace=False)])
-        trainer.take_step(batch, trainer.position)
-        trainer.batch += 1
+        (batch,) = particles.prefetch([rng.choice(len(particles), BATCH, replace=False)])
+        one.step(batch)
         return BATCH
 
     def encode() -> int:
-        rows = np.sort(rng.choice(len(data.particles), ENCODED, replace=False))
-        return sum(len(part) for part, _, _ in trained.encode_rows(rows))
+        rows = np.sort(rng.choice(len(particles), ENCODED, replace=False))
+        return sum(len(part) for part, _, _ in one.trained.encode_rows(rows))
 
     return Subject(size, {"training step": train, "encoding": encode})
 
