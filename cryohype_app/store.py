@@ -12,13 +12,13 @@ import pandas as pd
 
 from cryohype_app.frame import LatentFrame
 from cryohype_model.errors import CryoHypeError, RunError
-from cryohype_model.io.particles import read_particles
 from cryohype_model.io.table import ParticleTable
 from cryohype_model.runs.columns import ParticleColumns
 from cryohype_model.runs.latents import LatentSpace, read_latents
 from cryohype_model.runs.layout import Run, complete_folders
 from cryohype_model.runs.manifest import Manifest, read_manifest
 from cryohype_model.runs.metrics_log import read_metrics
+from cryohype_model.runs.particles import read_run_particles
 from cryohype_model.runs.store import FoundRun, RunStore
 
 FRESH_SECONDS = 1.0  # a listing of the store is as old as this at most
@@ -39,7 +39,7 @@ class DataStore:
     _listed: float = float("-inf")
     _frames: OrderedDict[tuple[Path, str], LatentFrame] = field(default_factory=OrderedDict)
     _metrics: dict[Path, tuple[tuple[int, int], pd.DataFrame]] = field(default_factory=dict)
-    _table: tuple[Path, ParticleTable] | None = None
+    _table: tuple[Run, ParticleTable] | None = None
     _lock: RLock = field(default_factory=RLock)
     _reading: Lock = field(default_factory=Lock)  # of particles, which takes long: nothing else waits for it
 
@@ -109,10 +109,10 @@ class DataStore:
 
     def table(self, run_id: str) -> ParticleTable:
         """The particles of a run, without their images; the last one that was asked for is kept."""
-        path = self.run(run_id).particles_star
+        run = self.run(run_id)
         with self._reading:
-            if self._table is None or self._table[0] != path:
-                self._table = (path, read_particles(path, need_images=False))
+            if self._table is None or self._table[0] != run:
+                self._table = (run, read_run_particles(run, need_images=False))
             return self._table[1]
 
     def metrics(self, run: Run) -> pd.DataFrame:

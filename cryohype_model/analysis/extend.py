@@ -19,7 +19,7 @@ from cryohype_model.analysis.progress import Progress
 from cryohype_model.errors import InputFileError, RunError
 from cryohype_model.inference.trained import TrainedRun, open_trained_run
 from cryohype_model.io.join import check_same_kind, joined, named_already
-from cryohype_model.io.particles import read_particles, without_unused_stacks
+from cryohype_model.io.particles import without_unused_stacks
 from cryohype_model.io.table import ParticleTable
 from cryohype_model.io.write import write_star
 from cryohype_model.nets.checkpoint import checkpoint_path
@@ -27,6 +27,7 @@ from cryohype_model.runs.inherit import inherit, inherit_maps
 from cryohype_model.runs.latents import LatentSpace, read_latents
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.particles import read_run_particles
 from cryohype_model.runs.run import create_run, open_run, read_config, refuse_occupied
 from cryohype_model.runs.volumes import VolumeSeries
 
@@ -122,7 +123,7 @@ def extend(
 
 def _particles_of(trained: TrainedRun, before: LatentSpace) -> ParticleTable:
     """The particles that are there; their images may be elsewhere by now."""
-    table = read_particles(trained.run.particles_star, need_images=False)
+    table = read_run_particles(trained.run, need_images=False)
     if len(table) != len(before):
         raise RunError(f"{before.path} is of {len(before)} particles and the run has {len(table)}; analyze it again, then extend")
     return table

@@ -93,13 +93,13 @@ def _open_run(args: argparse.Namespace) -> tuple[ParticleTable, ImageScale, str]
     """A run's particles, with the contrast that it was trained with."""
     from cryohype_model.inference.contrast import known_contrast
     from cryohype_model.inference.reconstruct import reconstruction_scale
-    from cryohype_model.io.particles import read_particles
     from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint
     from cryohype_model.runs.manifest import read_manifest
+    from cryohype_model.runs.particles import read_run_particles
     from cryohype_model.runs.run import open_run
 
     run_folder = open_run(args.source)
-    table = read_particles(run_folder.particles_star)
+    table = read_run_particles(run_folder)
     box = args.box or read_manifest(run_folder).box_px
     last = checkpoint_path(run_folder)
     if args.contrast == "auto" and last.is_file():

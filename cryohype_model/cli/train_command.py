@@ -140,8 +140,8 @@ def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) 
     from dataclasses import replace
 
     from cryohype_model.imaging.particles import Particles
-    from cryohype_model.io.particles import read_particles
     from cryohype_model.io.write import write_star
+    from cryohype_model.runs.particles import read_run_particles
     from cryohype_model.runs.run import create_run, open_run
     from cryohype_model.training.prepare import table_fingerprint
 
@@ -159,10 +159,11 @@ def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) 
             source=str(table.source.path),
             device=str(fabric.device),
         )
+        read_run_particles(open_run(output))  # kept as columns, for all
     fabric.barrier()
     # the default name holds the time, which later processes read later
     run_folder = open_run(Path(fabric.broadcast(str(output.absolute()))))
-    return run_folder, replace(data, particles=Particles(read_particles(run_folder.particles_star)))
+    return run_folder, replace(data, particles=Particles(read_run_particles(run_folder)))
 
 
 def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:

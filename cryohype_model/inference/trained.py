@@ -18,12 +18,12 @@ from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.imaging.particles import ParticleBatch, Particles
 from cryohype_model.imaging.preprocess import ImageScale, Preprocessor
 from cryohype_model.inference.generate import Coefficients, VolumeGenerator
-from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.basis import BasisVolumes
 from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint, restore_model
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.nets.loss import SliceLoss
 from cryohype_model.runs.layout import Run
+from cryohype_model.runs.particles import read_run_particles
 from cryohype_model.runs.run import open_run
 
 ENCODE_BATCH = 256
@@ -50,7 +50,7 @@ class TrainedRun:
     @cached_property
     def particles(self) -> Particles:
         """The particles as trained on."""
-        return Particles(read_particles(self.run.particles_star))
+        return Particles(read_run_particles(self.run))
 
     @cached_property
     def loss(self) -> SliceLoss:

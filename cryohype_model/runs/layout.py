@@ -34,6 +34,11 @@ class Run:
         return self.path / "particles.star"
 
     @property
+    def particle_columns(self) -> Path:
+        """The same as plain columns, which need not be read to be used."""
+        return self.path / "particles.arrow"
+
+    @property
     def metrics_log(self) -> Path:
         """One JSON object a line, append only."""
         return self.path / "metrics.jsonl"

@@ -8,10 +8,10 @@ from cryohype_model.config import RunConfig
 from cryohype_model.errors import ConfigError, RunError
 from cryohype_model.imaging.particles import Particles
 from cryohype_model.inference.contrast import known_contrast
-from cryohype_model.io.particles import read_particles
 from cryohype_model.nets.checkpoint import Checkpoint
 from cryohype_model.runs.layout import Run
 from cryohype_model.runs.manifest import read_manifest
+from cryohype_model.runs.particles import read_run_particles
 from cryohype_model.runs.run import read_config
 from cryohype_model.training.prepare import TrainingSet, check_trainable, image_scale, table_fingerprint
 
@@ -61,7 +61,7 @@ def reopen_training_set(run: Run, config: RunConfig, checkpoint: Checkpoint | No
     ------
     RunError : particles.star no longer holds what the run began with.
     """
-    table = read_particles(run.particles_star)
+    table = read_run_particles(run)
     manifest = read_manifest(run)
     if len(table) != manifest.particles:
         raise RunError(

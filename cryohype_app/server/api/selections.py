@@ -22,8 +22,8 @@ from cryohype_app.server.api.problem import printable, refusals
 from cryohype_app.services import Services
 from cryohype_model.errors import CryoHypeError, RunError
 from cryohype_model.io.export import export_selection
-from cryohype_model.io.particles import read_particles
 from cryohype_model.runs.layout import Run
+from cryohype_model.runs.particles import read_run_particles
 from cryohype_model.runs.selections import (
     delete_selection,
     list_selections,
@@ -100,7 +100,7 @@ def _add_contents(routes: APIRouter, services: Services) -> None:
         """The particles in the form of the file that they came from, every column; .pkl is cryoDRGN's index file."""
         run = selection_run(services, run_id, name)
         rows = read_selection(run, name)
-        table = read_particles(run.particles_star, need_images=False)
+        table = read_run_particles(run, need_images=False)
         folder = tempfile.TemporaryDirectory(prefix="cryohype-export-")
         path = Path(folder.name) / f"{name}.{form}"
         try:
