@@ -98,11 +98,11 @@ def _analyze(run_folder: Run, config: RunConfig) -> int:
     from cryohype_model.inference.processes import become, launcher
 
     options = config.training
-    words = ["analyze", str(run_folder.path)]
+    words = [str(run_folder.path)]
     if options.accelerator in ("cpu", "cuda"):
         words += ["--accelerator", options.accelerator]
     if options.devices > 1 and options.nodes == 1 and launcher() is None:
-        become([sys.executable, "-m", "cryohype_model.cli", *words, "--devices", str(options.devices)])
+        become([sys.executable, "-m", "cryohype_model.cli", "analyze", *words, "--devices", str(options.devices)])
     args = command_parser("analyze").parse_args(words)
     return int(args.run(args))
 
