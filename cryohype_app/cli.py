@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryohype_model.errors import ConfigError, CryoHypeError
-from cryohype_model.startup import collect_rarely
+from cryohype_model.garbage import collect_rarely
 
 DEFAULT_PORT = 8050
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

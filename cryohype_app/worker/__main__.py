@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from cryohype_model.startup import collect_rarely
+from cryohype_model.garbage import collect_rarely
 
 LOG = logging.getLogger("cryohype_app.worker")
 PIPE_BYTES = 1 << 20  # what the system lets a user take

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cryohype_model import __version__
 from cryohype_model.errors import CryoHypeError
-from cryohype_model.startup import collect_rarely
+from cryohype_model.garbage import collect_rarely
 
 # name: what it does (the module cryohype_model.cli.<name>_command holds add_arguments and run)
 COMMANDS = {

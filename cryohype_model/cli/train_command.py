@@ -109,6 +109,7 @@ def _analyze(run_folder: Run, config: RunConfig) -> int:
 
 def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:
     from cryohype_model.config import load_config
+    from cryohype_model.garbage import collect_now
     from cryohype_model.nets.build import check_sizes
     from cryohype_model.runs.run import refuse_occupied
     from cryohype_model.training.automatic import automatic_preset, fit_to_box
@@ -132,6 +133,7 @@ def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bo
     check_sizes(config.model, data.scale.box_px)
     fabric = make_fabric(config.training)
     run_folder, data = _create(output, config, data, fabric)
+    collect_now()  # the table as it was read is done with
     return _train(run_folder, config, data, fabric, None), run_folder, config, fabric.is_global_zero
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from cryohype_model.cli import config_command, main
 from cryohype_model.cli import runs_command as runs
+from cryohype_model.garbage import collect_now
 
 
 def _write_bytes() -> None:
@@ -60,3 +62,15 @@ def test_the_installed_command_collects_garbage_rarely(command: str, tmp_path: P
     frozen, threshold = (int(line) for line in done.stderr.split())
     assert threshold > 10_000
     assert frozen > 1_000
+
+
+def test_what_is_no_longer_used_is_freed_at_once() -> None:
+    class Node:
+        other: Node
+
+    one, two = Node(), Node()
+    one.other, two.other = two, one
+    gone = weakref.ref(one)
+    del one, two
+    collect_now()
+    assert gone() is None
