@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from cryohype_model.config import RunConfig
     from cryohype_model.runs.layout import Run
 
+settings.register_profile("no-deadline", deadline=None)  # how long an example takes says nothing on a shared machine
+settings.load_profile("no-deadline")
 REQUIRE_ALL = bool(os.environ.get("CRYOHYPE_REQUIRE_ALL"))
 TINY_BOX_PX = 16
 LONGEST = ("tests/app/e2e/", "tests/app/", "tests/training/", "tests/analysis/")  # with browsers, servers and other processes

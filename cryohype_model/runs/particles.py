@@ -88,17 +88,18 @@ def _keep(run: Run, table: ParticleTable, state: dict[str, int]) -> None:
     }
     arrays = {}
     for name, values in columns.items():
-        kind = pa.int64() if values.dtype == np.int64 else pa.float32()
-        flat = pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(np.ascontiguousarray(values))])
+        whole = values.dtype.kind in "iu"
+        content = np.ascontiguousarray(values, np.int64 if whole else np.float32)
+        flat = pa.Array.from_buffers(pa.int64() if whole else pa.float32(), content.size, [None, pa.py_buffer(content)])
         arrays[name] = pa.FixedSizeListArray.from_arrays(flat, math.prod(SHAPES[name])) if name in SHAPES else flat
-    content = pa.table(arrays).replace_schema_metadata({KEY: json.dumps(facts).encode()})
+    columns_and_facts = pa.table(arrays).replace_schema_metadata({KEY: json.dumps(facts).encode()})
     with (
         suppress(OSError, InputFileError),  # a run that may not be written to, or a full disk
         written_whole(run.particle_columns) as beside,
         pa.OSFile(str(beside), "wb") as file,
-        pa.ipc.new_file(file, content.schema) as writer,
+        pa.ipc.new_file(file, columns_and_facts.schema) as writer,
     ):
-        writer.write_table(content, max_chunksize=max(1, len(table)))
+        writer.write_table(columns_and_facts, max_chunksize=max(1, len(table)))
 
 
 def _kept(run: Run) -> ParticleTable | None:

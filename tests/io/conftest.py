@@ -6,10 +6,6 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
-from hypothesis import settings
-
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
 
 HEADER = ["rlnImageName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginX", "rlnOriginY", "rlnDetectorPixelSize"]
 
