@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -20,6 +21,7 @@ settings.register_profile("no-deadline", deadline=None)  # how long an example t
 settings.load_profile("no-deadline")
 REQUIRE_ALL = bool(os.environ.get("CRYOHYPE_REQUIRE_ALL"))
 TINY_BOX_PX = 16
+PROCESSOR_TIME_BEFORE = pytest.StashKey[float]()
 LONGEST = ("tests/app/e2e/", "tests/app/", "tests/training/", "tests/analysis/")  # with browsers, servers and other processes
 
 
@@ -50,9 +52,19 @@ def shared_data() -> Path:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """How much processor time a test takes is kept, for the report of one that fails."""
+    item.stash[PROCESSOR_TIME_BEFORE] = time.process_time()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skip becomes a failure; what needs a GPU may still skip, as may an expected failure."""
     report = yield
+    if report.failed and report.when == "call":  # which of slow code and a machine that stood still it was, see Timeout
+        used = time.process_time() - item.stash[PROCESSOR_TIME_BEFORE]
+        report.sections.append(("Time", f"{report.duration:.1f} s, {used:.1f} s of the processor in this process"))
     if REQUIRE_ALL and report.skipped and item.get_closest_marker("gpu") is None and not hasattr(report, "wasxfail"):
         _fail(report)
     return report
