@@ -62,7 +62,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skip becomes a failure; what needs a GPU may still skip, as may an expected failure."""
     report = yield
-    if report.failed and report.when == "call":  # which of slow code and a machine that stood still it was, see Timeout
+    if report.failed and report.when == "call":  # was it slow, or did it wait?
         used = time.process_time() - item.stash[PROCESSOR_TIME_BEFORE]
         report.sections.append(("Time", f"{report.duration:.1f} s, {used:.1f} s of the processor in this process"))
     if REQUIRE_ALL and report.skipped and item.get_closest_marker("gpu") is None and not hasattr(report, "wasxfail"):

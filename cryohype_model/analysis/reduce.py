@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,22 @@ Points = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
+@contextmanager
+def _threads_as_before() -> Iterator[None]:
+    """Give PyTorch its number of threads back: numba's first parallel function sets it to all cores, whatever OMP_NUM_THREADS is.
+
+    Both use one OpenMP. Where other work keeps the cores busy, PyTorch with more threads than it was given is many times slower.
+    """
+    torch = sys.modules.get("torch")  # the web server has none
+    threads = torch.get_num_threads() if torch is not None else 0
+    try:
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(threads)
+
+
+@_threads_as_before()
 def umap_coordinates(pca: Points, neighbors: int, min_dist: float, fit_particles: int, seed: int, progress: Progress) -> Points:
     """Two coordinates for each particle: UMAP fitted on a random sample, the rest placed among their neighbours in it.
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from types import ModuleType
 
@@ -31,6 +33,20 @@ def test_groups_stay_apart_also_for_particles_that_were_not_fitted() -> None:
     first, second = placed[::2], placed[1::2]
     gap = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
     assert gap > 3 * max(first.std(), second.std())
+
+
+def test_pytorch_keeps_its_threads() -> None:
+    """Numba sets them to its own number when its threads begin, once a process: so a new one."""
+    script = (
+        "import torch, numpy as np\n"
+        "from cryohype_model.analysis.progress import Silent\n"
+        "from cryohype_model.analysis.reduce import umap_coordinates\n"
+        "umap_coordinates(np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), 5, 0.1, 30, 0, Silent())\n"
+        "print(torch.get_num_threads())\n"
+    )
+    threads = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", script], env=os.environ | threads, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
 
 
 def test_the_same_seed_gives_the_same_picture() -> None:
