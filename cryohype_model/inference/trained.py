@@ -72,7 +72,7 @@ class TrainedRun:
         """Images encoded at a time: as many as fit memory with the weights and activations of their INRs."""
         shapes = self.model.inr.weight_shapes
         weights = sum(fan_in * out for fan_in, out in shapes)
-        activations = len(self.loss.pixels) * max(max(shape) for shape in shapes)
+        activations = len(self.loss.sample[0]) * max(max(shape) for shape in shapes)
         budget = ENCODE_NUMBERS.get(self.device.type, ENCODE_NUMBERS["cpu"])
         return max(1, min(ENCODE_BATCH, budget // (3 * (weights + activations))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,10 @@ from cryohype_model.imaging.preprocess import PreparedImages, Preprocessor
 from cryohype_model.nets.hypernetwork import HyperNetwork
 from cryohype_model.nets.inputs import EncoderInput, ObservedSlices
 from cryohype_model.nets.tokens import ctf_summary, low_pass_window
+
+# coordinates where the INR is asked for the loss of an image whose latent is known; docs/scaling.md has what that gains and costs
+SAMPLED_BEYOND_PX = 12  # of the transform; nearly all that a molecule in a box shows lies within
+SAMPLED_ONE_OF, SAMPLED_FEWEST = 8, 256  # of those beyond
 
 
 class Losses(NamedTuple):
@@ -114,9 +119,28 @@ class SliceLoss:
         return Losses(image, self._mean_square(linear, prepared, pixels[:below]))
 
     def of_latent(self, model: HyperNetwork, latent: Tensor, prepared: PreparedImages, rotation: Tensor) -> Tensor:
-        """(b,) loss of images whose latents are known already."""
-        predicted = model.inr(model.decode(latent), rotate_slice(self.coordinates, rotation))
-        return self._mean_square(predicted, prepared, self.pixels)
+        """(b,) loss of images whose latents are known already, but for a small error of sampling.
+
+        |CTF · INR − image|² is |image|², of all coefficients, and what the INR explains of it: that is taken at all coordinates
+        near the centre and a sample of the others, as the INR is most of the work.
+        """
+        rows, weight = self.sample
+        predicted = model.inr(model.decode(latent), rotate_slice(self.coordinates[rows], rotation))
+        target, ctf = self._at(prepared, self.pixels)
+        projected, seen = predicted * ctf[:, rows], target[:, rows]
+        explained = projected.abs().square() - 2 * (projected * seen.conj()).real
+        return target.abs().square().mean(dim=1) + (explained * weight).sum(dim=1)  # a product would be rounded in bfloat16
+
+    @cached_property
+    def sample(self) -> tuple[Tensor, Tensor]:
+        """Row numbers of the coordinates where the loss of a latent asks the INR, and what each counts; they add up to 1."""
+        count = len(self._pixels)
+        inner = int(((self._pixels**2).sum(1) < SAMPLED_BEYOND_PX**2).sum())
+        outer = torch.randperm(count - inner, generator=torch.Generator().manual_seed(0)) + inner
+        kept = outer[: max(SAMPLED_FEWEST, len(outer) // SAMPLED_ONE_OF)].sort().values
+        weight = torch.full((inner + len(kept),), 1 / count)
+        weight[inner:] *= len(outer) / max(1, len(kept))
+        return torch.cat([torch.arange(inner), kept]).to(self.pixels.device), weight.to(self.pixels.device)
 
     def _without(self, prepared: PreparedImages, hidden: Tensor) -> PreparedImages:
         """The images without some coefficients; the others are raised, so that their mean square stays (as in dropout)."""

@@ -26,7 +26,7 @@ def test_a_preset_is_measured_on_the_cpu(tmp_path: Path, capsys: pytest.CaptureF
     assert ": missed" not in told and ": met" not in told  # nothing is promised of these sizes
     found = json.loads((tmp_path / "results.json").read_text())
     assert {name: len(seconds) for name, seconds in found["seconds"].items()} == dict.fromkeys(
-        ("train", "resident", "encode", "volume", "first"), 2
+        ("train", "resident", "encode", "latents", "volume", "first"), 2
     )
     assert found["facts"]["step_flops"] > found["facts"]["map_flops"] > 0
     assert "aten::" in (tmp_path / "profile-train.txt").read_text() and "aten::" in (tmp_path / "profile-volume.txt").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -124,6 +125,42 @@ def test_the_encoder_does_not_see_what_the_loss_is_taken_over(clean: Path, outpu
     full = loss(model, still).image * len(loss.pixels)
     parts = [loss(model, still, hidden=mask).image * _on_disc(loss, mask) for mask in (hidden, ~hidden)]
     torch.testing.assert_close(parts[0] + parts[1], full)  # the loss is over the hidden ones, all of them, and no others
+
+
+class Known(Truth):
+    """The same as the two halves of a hypernetwork whose latent is known; keeps how many coordinates it was asked for."""
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """No weights: the volume is known."""
+        return latent
+
+    def inr(self, _weights: Tensor, coordinates: Tensor) -> Tensor:
+        """Values at coordinates."""
+        self.asked = coordinates.shape[1]
+        return self(EncoderInput(None, coordinates, coordinates), coordinates, 0).values
+
+
+@pytest.mark.parametrize("output", ["complex", "hartley"])
+@pytest.mark.parametrize(("box_px", "of_all", "error"), [(24, (1.0, 1.0), 1e-5), (64, (0.1, 0.4), 0.25)])
+def test_the_loss_of_a_latent_asks_for_a_part_of_a_large_image(
+    tmp_path: Path, output: str, box_px: int, of_all: tuple[float, float], error: float
+) -> None:
+    config = MixtureConfig(60, box_px, 320 / box_px, 30.0, snr=0.1, max_shift_px=2.0)
+    star = simulate_mixture([procedural_complex(1)], tmp_path / "noisy", config)
+    volume, _, _ = read_volume(next((star.parent / "volumes").iterdir()))
+    particles = Particles(read_particles(star))
+    scale = image_scale(particles, DataConfig(**NO_WINDOW), contrast=1)
+    loss = SliceLoss(Preprocessor(scale), ModelConfig.model_validate({"inr": {"output": output}}))
+    model: Any = Known(torch.from_numpy(volume), 1 / scale.scale, box_px, output == "hartley")
+    batch = particles.batch(range(60))
+    exact = loss(model, batch).image
+    prepared = loss.encoder_input(batch)[0]
+    found = loss.of_latent(model, torch.zeros(60, 1, 1), prepared, batch.rotation)
+    assert of_all[0] <= model.asked / len(loss.pixels) <= of_all[1]
+    assert float((found - exact).square().mean().sqrt()) < error * float(exact.std())
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # as the networks are computed, not what is added up
+        same = loss.of_latent(model, torch.zeros(60, 1, 1), prepared, batch.rotation)
+    torch.testing.assert_close(same, found)
 
 
 def _on_disc(loss: SliceLoss, mask: Tensor) -> int:
