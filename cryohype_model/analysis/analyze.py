@@ -139,6 +139,8 @@ def _latents(
         with processes.together():
             writer = LatentWriter(trained.run, trained.checkpoint, count, len(basis.components))
             undo.callback(writer.abandon)  # finds nothing once it is finished
+        if processes.world > 1:
+            progress.say(f"{processes.world} processes encode a share of the images each.")
         progress.begin("encoding images", count)
         encode_all(trained, basis, writer, progress.advance, processes)
         if not np.isfinite(writer.pca).all():

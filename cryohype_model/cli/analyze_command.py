@@ -45,11 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_option(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Analyse and say what was found."""
+def run(args: argparse.Namespace, processes: Processes | None = None) -> int:
+    """Analyse and say what was found.
+
+    Parameters
+    ----------
+    processes : those that are there already, as after a training; None to begin alone and start the others as the options say.
+    """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half made is left
     try:
-        status = _run(args)
+        status = _run(args, processes)
         from cryohype_model.inference.processes import leave
 
         leave()
@@ -58,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, met: Processes | None) -> int:
     from cryohype_model.analysis.analyze import Parts, analyze, assist
 
-    trained, config, processes = _open(args)
+    trained, config, processes = _open(args) if met is None else _open_shared(args, met)
     if not processes.is_first:
         assist(trained, processes)
         return 0
@@ -88,13 +93,20 @@ def _open(args: argparse.Namespace) -> tuple[TrainedRun, AnalysisConfig, Process
     if args.devices * args.nodes == 1:
         trained = open_trained_run(args.run_folder, args.checkpoint, args.accelerator)
         return trained, _config(trained.config, args), ALONE
-    # what is wrong with the input is told once: before the others are started here, else after they have met
-    processes = ALONE if launcher() is None else launch(args.accelerator, args.devices, args.nodes)
+    if launcher() is not None:
+        return _open_shared(args, launch(args.accelerator, args.devices, args.nodes))
+    # what is wrong with the input is told once, here before the others are started
+    _config(open_trained_run(args.run_folder, args.checkpoint, "cpu").config, args)
+    return _open_shared(args, launch(args.accelerator, args.devices, args.nodes))
+
+
+def _open_shared(args: argparse.Namespace, processes: Processes) -> tuple[TrainedRun, AnalysisConfig, Processes]:
+    """The same in each of several processes that have met; where one cannot, the first says why."""
+    from cryohype_model.inference.trained import open_trained_run
+
     with processes.together():
         trained = open_trained_run(args.run_folder, args.checkpoint, "cpu")
         config = _config(trained.config, args)
-    if launcher() is None:
-        processes = launch(args.accelerator, args.devices, args.nodes)
     checkpoint: str = processes.of_first(lambda: trained.checkpoint)
     with processes.together():
         if trained.checkpoint != checkpoint:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from cryohype_model.config import RunConfig
+    from cryohype_model.imaging.preprocess import ImageScale
+    from cryohype_model.inference.processes import Processes
     from cryohype_model.nets.checkpoint import Checkpoint
     from cryohype_model.runs.layout import Run
     from cryohype_model.training.loop import TrainingResult
@@ -73,10 +76,8 @@ def _run(args: argparse.Namespace) -> int:
     if (args.particles is None) == (args.resume is None):
         raise ConfigError("give either PARTICLES to train on, or --resume RUN to go on with a run")
     started = time.monotonic()
-    result, run_folder, config, is_first = _resume(args) if args.resume else _begin(args)
-    if not is_first:  # the first process speaks for all
-        return 0
-    if args.json:
+    result, run_folder, config, processes = _resume(args) if args.resume else _begin(args)
+    if processes.is_first and args.json:  # the first process speaks for all
         facts = {"run": str(run_folder.path), "epochs": result.epochs_done, "step": result.step, "loss": result.loss}
         facts |= {
             "images_per_s": result.images_per_s,
@@ -85,91 +86,106 @@ def _run(args: argparse.Namespace) -> int:
         }
         print_json(facts | {"seconds": time.monotonic() - started, "batch_size": config.training.batch_size})
     if result.signal_number is not None:
-        return 128 + result.signal_number
+        return 128 + result.signal_number if processes.is_first else 0
     if args.analyze:
-        return _analyze(run_folder, config)
-    console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False, soft_wrap=True)
+        return _analyze(run_folder, config, processes)
+    if processes.is_first:
+        console.print(f"Finished. Next: cryohype analyze {run_folder.path}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _analyze(run_folder: Run, config: RunConfig) -> int:
-    """`cryohype analyze` with what the run's configuration says, on as many devices of this machine as the training had."""
-    from cryohype_model.cli import command_parser
-    from cryohype_model.inference.processes import become, launcher
+def _analyze(run_folder: Run, config: RunConfig, processes: Processes) -> int:
+    """`cryohype analyze` with what the run's configuration says, by all that trained."""
+    from cryohype_model.cli import analyze_command, command_parser
 
-    options = config.training
-    words = [str(run_folder.path)]
-    if options.accelerator in ("cpu", "cuda"):
-        words += ["--accelerator", options.accelerator]
-    if options.devices > 1 and options.nodes == 1 and launcher() is None:
-        become([sys.executable, "-m", "cryohype_model.cli", "analyze", *words, "--devices", str(options.devices)])
-    args = command_parser("analyze").parse_args(words)
-    return int(args.run(args))
+    accelerator = config.training.accelerator if config.training.accelerator in ("cpu", "cuda") else "auto"
+    args = command_parser("analyze").parse_args([str(run_folder.path), "--accelerator", accelerator])
+    return analyze_command.run(args, processes if processes.world > 1 else None)
 
 
-def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:
+def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, Processes]:
     from cryohype_model.config import load_config
     from cryohype_model.garbage import collect_now
+    from cryohype_model.imaging.particles import Particles
+    from cryohype_model.inference.processes import ALONE, launcher, of_training
+    from cryohype_model.runs.particles import read_run_particles
+    from cryohype_model.runs.run import open_run
+    from cryohype_model.training.automatic import automatic_preset
+    from cryohype_model.training.loop import make_fabric
+    from cryohype_model.training.prepare import TrainingSet
+
+    preset = automatic_preset() if args.config is None and args.preset is None else args.preset
+    config = load_config(args.config, preset=preset, overrides=[*args.overrides, *_shortcuts(args)])
+    # what is wrong with the input is told once: before the others are started here, else after they have met
+    fabric = None if launcher() is None else make_fabric(config.training)
+    processes = ALONE if fabric is None else of_training(fabric)
+    prepared = None
+    with processes.together():
+        if _is_first_process():
+            prepared = _prepare(args, config, preset)
+    if fabric is None:
+        fabric = make_fabric(config.training)
+        processes = of_training(fabric)
+    # the first process has read the table and makes the run, whose copy of it all have
+    make = None if prepared is None else partial(_create, args, *prepared, str(fabric.device))
+    path, config, scale, notes = processes.of_first(make)
+    prepared = make = None
+    collect_now()  # the table as it was read is done with
+    with processes.together():
+        run_folder = open_run(path)
+        data = TrainingSet(Particles(read_run_particles(run_folder)), scale, notes)
+    return _train(run_folder, config, data, fabric, None), run_folder, config, processes
+
+
+def _prepare(args: argparse.Namespace, config: RunConfig, preset: str | None) -> tuple[RunConfig, TrainingSet]:
+    """The particles as they are in the user's files, and the configuration that fits them."""
     from cryohype_model.nets.build import check_sizes
     from cryohype_model.runs.run import refuse_occupied
-    from cryohype_model.training.automatic import automatic_preset, fit_to_box
-    from cryohype_model.training.loop import make_fabric
+    from cryohype_model.training.automatic import fit_to_box
     from cryohype_model.training.prepare import open_training_set
 
-    output = args.output or Path(f"{Path(args.particles).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
-    overrides = [*args.overrides, *_shortcuts(args)]
+    if args.output is not None:
+        refuse_occupied(args.output.absolute())
     automatic = args.config is None and args.preset is None
-    preset = automatic_preset() if automatic else args.preset
-    config = load_config(args.config, preset=preset, overrides=overrides)
-    if _is_first_process():
-        refuse_occupied(output.absolute())
-    # before the other processes start: what is wrong with the input is told once
-    box_named = any(override.partition("=")[0].strip() == "data.box_px" for override in overrides)
+    box_named = any(override.partition("=")[0].strip() == "data.box_px" for override in [*args.overrides, *_shortcuts(args)])
     data = open_training_set(config.data if box_named or not automatic else config.data.model_copy(update={"box_px": None}))
     if automatic:
         config, data = fit_to_box(config, data, box_fixed=box_named)
-        if _is_first_process():
-            console.print(f"No configuration given: preset {preset}, box {data.scale.box_px} px.", highlight=False, markup=False)
+        console.print(f"No configuration given: preset {preset}, box {data.scale.box_px} px.", highlight=False, markup=False)
     check_sizes(config.model, data.scale.box_px)
-    fabric = make_fabric(config.training)
-    run_folder, data = _create(output, config, data, fabric)
-    collect_now()  # the table as it was read is done with
-    return _train(run_folder, config, data, fabric, None), run_folder, config, fabric.is_global_zero
+    return config, data
 
 
-def _create(output: Path, config: RunConfig, data: TrainingSet, fabric: Fabric) -> tuple[Run, TrainingSet]:
-    """The first process makes the run; all train on the table in it, as a resumed run will, to the last bit of the poses."""
-    from dataclasses import replace
-
-    from cryohype_model.imaging.particles import Particles
+def _create(
+    args: argparse.Namespace, config: RunConfig, data: TrainingSet, device: str
+) -> tuple[Path, RunConfig, ImageScale, tuple[str, ...]]:
+    """Make the run; all train on the table in it, as a resumed run will, to the last bit of the poses."""
     from cryohype_model.io.write import write_star
     from cryohype_model.runs.particles import read_run_particles
     from cryohype_model.runs.run import create_run, open_run
     from cryohype_model.training.prepare import table_fingerprint
 
     table = data.particles.table
-    if fabric.is_global_zero:
-        create_run(
-            output,
-            config,
-            ["cryohype", *sys.argv[1:]],
-            table_fingerprint(table),
-            lambda path: write_star(table, path),
-            particles=len(table),
-            box_px=data.scale.box_px,
-            pixel_size_angstrom=data.scale.pixel_size_angstrom,
-            source=str(table.source.path),
-            device=str(fabric.device),
-        )
-        read_run_particles(open_run(output))  # kept as columns, for all
-    fabric.barrier()
-    # the default name holds the time, which later processes read later
-    run_folder = open_run(Path(fabric.broadcast(str(output.absolute()))))
-    return run_folder, replace(data, particles=Particles(read_run_particles(run_folder)))
+    output = (args.output or Path(f"{Path(args.particles).stem}-{time.strftime('%Y%m%d-%H%M%S')}")).absolute()
+    create_run(
+        output,
+        config,
+        ["cryohype", *sys.argv[1:]],
+        table_fingerprint(table),
+        lambda path: write_star(table, path),
+        particles=len(table),
+        box_px=data.scale.box_px,
+        pixel_size_angstrom=data.scale.pixel_size_angstrom,
+        source=str(table.source.path),
+        device=device,
+    )
+    read_run_particles(open_run(output))  # kept as columns, for all
+    return output, config, data.scale, data.notes
 
 
-def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, bool]:
+def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, Processes]:
     from cryohype_model.config import load_config
+    from cryohype_model.inference.processes import of_training
     from cryohype_model.nets.checkpoint import checkpoint_path, load_checkpoint
     from cryohype_model.runs.run import open_run, write_config
     from cryohype_model.training.loop import make_fabric
@@ -193,9 +209,11 @@ def _resume(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, b
         check_same_model(before, config)
     data = reopen_training_set(run_folder, config, checkpoint)
     fabric = make_fabric(config.training)
-    if fabric.is_global_zero:
-        write_config(run_folder, config)  # the next --resume goes on with what is changed now
-    return _train(run_folder, config, data, fabric, checkpoint), run_folder, config, fabric.is_global_zero
+    processes = of_training(fabric)
+    with processes.together():
+        if processes.is_first:
+            write_config(run_folder, config)  # the next --resume goes on with what is changed now
+    return _train(run_folder, config, data, fabric, checkpoint), run_folder, config, processes
 
 
 def _train(

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from cryohype_model.errors import ConfigError, CryoHypeError, RunError
 from cryohype_model.inference.trained import pick_device
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 T = TypeVar("T")
 PATIENCE = timedelta(days=2)  # the others wait while the first fits the basis; of a process that died they hear at once
-LIGHTNING = {"MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE"}  # set where it starts the others
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class Processes:
     Attributes
     ----------
     rank : its number, 0 of the first. world : how many there are. device : where it computes, one of several.
+    group : what they talk in, PyTorch's process group; None for its default one.
     """
 
     rank: int = 0
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    group: Any = None
 
     @property
     def is_first(self) -> bool:
@@ -91,13 +94,13 @@ class Processes:
             if self.is_first and make is not None:
                 made[0] = make()
         if self.world > 1:
-            self._exchange(lambda: torch.distributed.broadcast_object_list(made, src=0))
+            self._exchange(lambda: torch.distributed.broadcast_object_list(made, src=0, group=self.group))
         value: T = made[0]
         return value
 
     def _gather(self, item: object) -> list[Any]:
         gathered: list[Any] = [None] * self.world
-        self._exchange(lambda: torch.distributed.all_gather_object(gathered, item))
+        self._exchange(lambda: torch.distributed.all_gather_object(gathered, item, group=self.group))
         return gathered
 
     def _exchange(self, collective: Callable[[], None]) -> None:
@@ -123,13 +126,12 @@ def leave() -> None:
         torch.distributed.destroy_process_group()
 
 
-def become(command: list[str]) -> NoReturn:
-    """Go on as another command, in this process but without what Lightning told it of the others, which it can start anew."""
-    leave()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    environment = {name: value for name, value in os.environ.items() if name not in LIGHTNING}
-    os.execve(command[0], command, environment)
+def of_training(fabric: Fabric) -> Processes:
+    """Those that train together, for what comes before and after; they talk over gloo, whatever they train over."""
+    if fabric.world_size == 1:
+        return Processes(device=fabric.device)
+    group = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+    return Processes(fabric.global_rank, fabric.world_size, fabric.device, group)
 
 
 def launcher() -> str | None:
@@ -147,8 +149,6 @@ def check_started(devices: int, nodes: int, said: str) -> None:
     ----------
     said : names of the two options in a sentence, as "--devices and --nodes".
     """
-    if torch.distributed.is_initialized():  # an analysis that follows a training, in the first of its processes
-        return
     by = launcher()
     if by is None:
         if nodes > 1 and not {"NODE_RANK", "SLURM_NTASKS"} & os.environ.keys():

@@ -74,7 +74,7 @@ def test_alone_an_error_is_just_raised() -> None:
 
 
 def test_a_process_that_was_killed_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_off(gathered: list[Any], item: object) -> None:
+    def break_off(gathered: list[Any], item: object, group: Any) -> None:
         raise RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:42")
 
     monkeypatch.setattr(torch.distributed, "all_gather_object", break_off)
@@ -123,7 +123,7 @@ def test_a_batch_script_without_srun_is_told_apart() -> None:
 def test_a_command_parts_from_the_others_at_its_end(command: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """PyTorch left to itself now and then aborts a process whose work is done ("terminate called without an active ...")."""
 
-    def met(_: argparse.Namespace) -> int:
+    def met(*_: object) -> int:
         torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'met'}", rank=0, world_size=1)
         return 3
 
@@ -131,7 +131,7 @@ def test_a_command_parts_from_the_others_at_its_end(command: ModuleType, monkeyp
     try:
         assert command.run(argparse.Namespace()) == 3
         assert not torch.distributed.is_initialized()
-        monkeypatch.setattr(command, "_run", lambda _: 0)
+        monkeypatch.setattr(command, "_run", lambda *_: 0)
         assert command.run(argparse.Namespace()) == 0, "nor is it an error to have met nobody"
     finally:
         if torch.distributed.is_initialized():

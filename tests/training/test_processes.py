@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,40 +122,39 @@ def test_two_processes_take_the_steps_of_one(options: list[str], one: Run, tmp_p
         torch.testing.assert_close(value, models[1][name], atol=1e-3, rtol=1e-2)
 
 
-def _analysing(pid: int) -> list[psutil.Process]:
-    """The process and those that it started, where they analyse."""
-    found = []
-    with suppress(psutil.NoSuchProcess):
-        first = psutil.Process(pid)
-        for process in (first, *first.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                found += [process] if "analyze" in process.cmdline() else []
-    return found
+SHARED = "2 processes encode a share of the images each."
 
 
 def test_those_that_trained_analyse_too(options: list[str], tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
-    words = [*options[:-1], "--devices", "2", "--analyze", "--set", "analysis.clusters=2", "-o", str(run.path)]
-    process = _start([*COMMAND, *words])
-    _wait_for(lambda: len(_analysing(process.pid)) == 2, process)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert err.count("2 clusters by kmeans") == 1
+    done = _run(*options, "--devices", "2", "--analyze", "--set", "analysis.clusters=2", "-o", str(run.path))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(SHARED) == done.stderr.count("2 clusters by kmeans") == done.stdout.count("\n") == 1
     space = read_latents(run)
     assert space.table["loss"].notna().all() and list(space.path.glob("*.partial")) == []
+
+
+def test_those_that_torchrun_started_analyse_too(options: list[str], tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    words = [*COMMAND, *options, "--devices", "2", "--analyze", "--set", "analysis.clusters=2", "-o", str(run.path)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    out, err = (process := _start([*torchrun, *words])).communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert err.count(SHARED) == err.count("2 clusters by kmeans") == out.count("\n") == 1
+    assert read_latents(run).table["loss"].notna().all()
 
 
 def test_an_analysis_after_training_is_stopped_by_a_signal_to_the_training(options: list[str], tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     process = _start([*COMMAND, *options[:-1], "--devices", "2", "--analyze", "-o", str(run.path)])
-    _wait_for(lambda: len(_analysing(process.pid)) == 2, process)
-    others = [other for other in _analysing(process.pid) if other.pid != process.pid]
+    _wait_for(lambda: run.manifest.exists() and read_manifest(run).status == "finished", process)  # the training is
+    others = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=120)
     assert process.returncode not in (0, None)
     psutil.wait_procs(others, timeout=30)
     assert not any(other.is_running() and other.status() != psutil.STATUS_ZOMBIE for other in others)
-    assert read_manifest(run).status == "finished"  # the training was
+    assert read_manifest(run).status == "finished" and not list(run.latents.glob("*"))
 
 
 def _port() -> str:
@@ -220,10 +218,28 @@ def test_two_processes_stop_together_and_go_on(options: list[str], tmp_path: Pat
     assert "2 process(es)" in resumed.stderr and read_manifest(run).epochs_done == epochs
 
 
-def test_bad_input_is_told_once_by_two_processes(options: list[str], tmp_path: Path) -> None:
-    missing = _run(str(tmp_path / "none.star"), *options[1:], "-o", str(tmp_path / "bad"), "--devices", "2")
-    assert missing.returncode == 2 and missing.stderr.count("\n") == 1
+@pytest.mark.parametrize("torchrun", [False, True])
+def test_bad_input_is_told_once_by_two_processes(options: list[str], tmp_path: Path, torchrun: bool) -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    words = [*COMMAND, str(tmp_path / "none.star"), *options[1:], "-o", str(tmp_path / "bad"), "--devices", "2"]
+    process = _start([*launcher, *words] if torchrun else words)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == (1 if torchrun else 2)  # torchrun has a status and much to say of its own
+    assert err.count("none.star") == 1 and (torchrun or err.count("\n") == 1)
     assert not (tmp_path / "bad").exists()
+
+
+def test_the_first_of_two_processes_reads_the_table_for_both(options: list[str], tmp_path: Path, monkeypatch: Any) -> None:
+    counted = tmp_path / "reads"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        f"sys.addaudithook(lambda name, args: name == 'open' and str(args[0]) == {options[0]!r}"
+        f" and open({str(counted)!r}, 'a').write(os.environ.get('LOCAL_RANK', '0')))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    done = _run(*options, "--devices", "2", "-o", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert set(counted.read_text()) == {"0"}
 
 
 def test_a_process_that_nobody_reaped_does_not_hold_the_run(run: Run) -> None:
