@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryohype_model.errors import ConfigError, CryoHypeError
-from cryohype_model.garbage import collect_rarely
+from cryohype_model.housekeeping import begin_process
 
 DEFAULT_PORT = 8050
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def command() -> int:
     """:func:`main` as a process of its own."""
-    collect_rarely()
+    begin_process()
     return main()
 
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from cryohype_model.garbage import collect_rarely
+from cryohype_model.housekeeping import begin_process
 
 LOG = logging.getLogger("cryohype_app.worker")
 PIPE_BYTES = 1 << 20  # what the system lets a user take
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--accelerator", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     parser.add_argument("--token", required=True, help="what the ids of volumes begin with")
     args = parser.parse_args()
-    collect_rarely()
+    begin_process()
 
     from cryohype_app.worker.opening import serve_run
 

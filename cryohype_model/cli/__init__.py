@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cryohype_model import __version__
 from cryohype_model.errors import CryoHypeError
-from cryohype_model.garbage import collect_rarely
+from cryohype_model.housekeeping import begin_process
 
 # name: what it does (the module cryohype_model.cli.<name>_command holds add_arguments and run)
 COMMANDS = {
@@ -92,5 +92,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def command() -> int:
     """:func:`main` as a process of its own."""
-    collect_rarely()
+    begin_process()
     return main()

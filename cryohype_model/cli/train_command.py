@@ -105,7 +105,7 @@ def _analyze(run_folder: Run, config: RunConfig, processes: Processes) -> int:
 
 def _begin(args: argparse.Namespace) -> tuple[TrainingResult, Run, RunConfig, Processes]:
     from cryohype_model.config import load_config
-    from cryohype_model.garbage import collect_now
+    from cryohype_model.housekeeping import collect_now
     from cryohype_model.imaging.particles import Particles
     from cryohype_model.inference.processes import ALONE, launcher, of_training
     from cryohype_model.runs.particles import read_run_particles

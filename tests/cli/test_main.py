@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import weakref
@@ -13,7 +14,7 @@ import pytest
 
 from cryohype_model.cli import config_command, main
 from cryohype_model.cli import runs_command as runs
-from cryohype_model.garbage import collect_now
+from cryohype_model.housekeeping import collect_now
 
 
 def _write_bytes() -> None:
@@ -62,6 +63,18 @@ def test_the_installed_command_collects_garbage_rarely(command: str, tmp_path: P
     frozen, threshold = (int(line) for line in done.stderr.split())
     assert threshold > 10_000
     assert frozen > 1_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PyTorch comes with GNU OpenMP on Linux only")
+@pytest.mark.parametrize(
+    ("own", "spins"), [({}, "300"), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "active"}, "30000000000")]
+)
+def test_threads_that_wait_soon_sleep_unless_told_otherwise(own: dict[str, str], spins: str) -> None:
+    """As GNU OpenMP says itself when PyTorch loads it."""
+    script = "from cryohype_model.housekeeping import begin_process; begin_process(); import torch"
+    environment = {"OMP_DISPLAY_ENV": "VERBOSE", "PATH": "/usr/bin:/bin", **own}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert set(re.findall(r"GOMP_SPINCOUNT = '(\w+)'", done.stderr)) == {spins}
 
 
 def test_what_is_no_longer_used_is_freed_at_once() -> None:
