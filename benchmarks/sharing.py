@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.sharing -o /tmp/sharing
 
 The same short training (preset cpu-small, 32 px, one epoch, basis volumes first) with one thread for each core, in turn with both
-settings: on the machine as it is, beside as many busy loops as there are cores, and two trainings at once. On a machine that was at
-rest, one that gets its share takes twice as long beside others. Wall time, as that is what a user waits for; what takes longer than
+settings: on the machine as it is, beside as many busy loops as there are cores, and two at once. On an idle machine, one
+that gets its share takes about twice as long beside others. Wall time, as that is what a user waits for; what takes longer than
 --patience is stopped. Run it where nothing else runs. results.md is written into the output folder.
 """
 

@@ -29,9 +29,10 @@ def collect_rarely() -> None:
 
 
 def wait_briefly() -> None:
-    """Let threads of PyTorch sleep that wait for each other, instead of keeping their cores busy: on a core that is shared, the
-    one that all wait for may be the one that does not get it, and a training takes 25 times as long (benchmarks/sharing.py).
+    """Let threads of PyTorch that wait for each other sleep soon, instead of keeping their cores busy.
 
+    On a core that is shared, the one that all wait for may be the one that does not get it: beside as many busy processes a
+    training of 16 s takes minutes (benchmarks/results/sharing.md).
     What the user has set stays. GNU OpenMP reads its variables when it is loaded, with PyTorch.
     """
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
