@@ -8,7 +8,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,13 +104,14 @@ def _fitted(pca: Points, neighbors: int, min_dist: float, fit_particles: int, se
             return _Fitted(rows, _fit_on_gpu(sample, neighbors, min_dist, seed, progress), Neighbourhood(sample, neighbors))
         except MemoryError:
             progress.say(f"UMAP: the GPU's memory is too small for {len(rows):,} particles, the CPU takes over.")
-    progress.say("UMAP: compiles code first, which takes some seconds.")
+    progress.say("UMAP: compiles code first, which takes some seconds the first time.")
     rows = fitted_rows(len(pca), fit_particles, seed)
     sample = np.asarray(pca[rows])
     nearest = min(neighbors, len(rows) - 1)
     with _quiet():
         import umap
 
+        _keep_compiled()
         is_exact = len(rows) * len(pca) <= EXACT_DISTANCES
         knn = _exact_neighbours(sample, nearest) if is_exact else _approximate_neighbours(sample, nearest, seed)
         model = umap.UMAP(
@@ -123,6 +124,17 @@ def _fitted(pca: Points, neighbors: int, min_dist: float, fit_particles: int, se
             tqdm_kwds={"disable": False, "file": _Layout(progress), "bar_format": "{n_fmt}/{total_fmt}"},
         )
         return _Fitted(rows, model.fit_transform(sample), Neighbourhood(sample, neighbors, knn[2]))
+
+
+def _keep_compiled() -> None:
+    """Let numba keep on the disk what it compiles of UMAP, which does not ask for it: over three seconds of each process."""
+    import umap
+    from numba.core.dispatcher import Dispatcher
+
+    for function in (*vars(umap.umap_).values(), *vars(umap.layouts).values()):
+        if isinstance(function, Dispatcher):
+            with suppress(RuntimeError):  # nowhere to keep it: neither beside UMAP nor at the user's home
+                function.enable_caching()
 
 
 def _gpu_is_there() -> bool:

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from numba.core.caching import NullCache
 from sklearn.neighbors import NearestNeighbors
 
 from cryohype_model.analysis import reduce as module
@@ -33,6 +34,22 @@ def test_groups_stay_apart_also_for_particles_that_were_not_fitted() -> None:
     first, second = placed[::2], placed[1::2]
     gap = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
     assert gap > 3 * max(first.std(), second.std())
+
+
+def test_what_is_compiled_is_kept_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    import umap
+    from numba.core.dispatcher import Dispatcher
+
+    monkeypatch.setattr(umap.umap_.smooth_knn_dist, "_cache", NullCache())
+    points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    first = umap_coordinates(points, 5, 0.1, 20, 0, Silent())
+    assert umap.umap_.smooth_knn_dist.stats.cache_path is not None
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(Dispatcher, "enable_caching", refuse)
+    np.testing.assert_array_equal(umap_coordinates(points, 5, 0.1, 20, 0, Silent()), first)
 
 
 def test_pytorch_keeps_its_threads() -> None:
