@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from benchmarks.memory import fabricate
 from benchmarks.opened import opened
@@ -171,8 +172,11 @@ def picture(subjects: list[Subject], letter: str, label: str, path: Path) -> Non
         first = statistics.median(subjects[0].seconds[WORK[0]]) * 1000
         sizes = np.array([one.size for one in subjects])
         ax.plot(sizes, first * (sizes / sizes[0]) ** 2, color="#999999", linestyle=":")
-        ax.annotate("as D²", (sizes[1], first * 4), xytext=(4, -14), textcoords="offset points", color="#666666")
+        ax.annotate("as D²", (sizes[1], first * 4), xytext=(-6, 6), textcoords="offset points", color="#666666", ha="right")
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
     else:
         ax.set_ylim(bottom=0)
     ax.set_xlim(right=subjects[-1].size * (subjects[-1].size / subjects[0].size) ** 0.3)  # room for the names

@@ -1,4 +1,4 @@
-"""Nothing of a training step is left behind on the CPU; seen without a GPU, on PyTorch's device that has no memory."""
+"""Nothing of a training step or of encoding stays behind on the CPU; seen without a GPU, on PyTorch's device without memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def _take_step(config: RunConfig, images: int = 4) -> None:
     with OneDevice():
         losses = loss(model, batch.to(DEVICE), None, None, hidden)
         losses.total().backward()
-    assert losses.image.device == DEVICE
+        with torch.no_grad():
+            prepared, inputs = loss.encoder_input(batch.to(DEVICE))
+            encoded = loss.of_latent(model, model.encode(inputs), prepared, rotation.to(DEVICE))
+    assert losses.image.device == encoded.device == DEVICE
 
 
 @pytest.mark.parametrize(
