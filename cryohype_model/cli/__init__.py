@@ -66,6 +66,12 @@ def _disk_is_full(error: OSError) -> bool:
     return error.errno in {errno.ENOSPC, errno.EDQUOT} or (error.errno is None and str(error).endswith(" written"))
 
 
+def _part() -> None:
+    """Leave the other processes that a command met, however it ended."""
+    if processes := sys.modules.get("cryohype_model.inference.processes"):  # else it met none
+        processes.leave()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors of the input end with one sentence on standard error and exit code 2."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -88,6 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"cryohype {name}: the disk is full ({error.filename or error}); free space and run again", file=sys.stderr)
             return 2
         raise
+    finally:
+        _part()
 
 
 def command() -> int:

@@ -54,11 +54,7 @@ def run(args: argparse.Namespace, processes: Processes | None = None) -> int:
     """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half made is left
     try:
-        status = _run(args, processes)
-        from cryohype_model.inference.processes import leave
-
-        leave()
-        return status
+        return _run(args, processes)
     finally:
         signal.signal(signal.SIGTERM, before)
 

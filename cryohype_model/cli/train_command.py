@@ -65,14 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare a new run or open an old one, train, say how it ended."""
-    status = _run(args)
-    from cryohype_model.inference.processes import leave
-
-    leave()
-    return status
-
-
-def _run(args: argparse.Namespace) -> int:
     if (args.particles is None) == (args.resume is None):
         raise ConfigError("give either PARTICLES to train on, or --resume RUN to go on with a run")
     started = time.monotonic()

@@ -72,7 +72,6 @@ class Processes:
         if error is not None and (self.is_first or not isinstance(error, CryoHypeError | KeyboardInterrupt)):
             raise error
         if not self.is_first:
-            leave()
             raise SystemExit(0)  # the first ends with an error for all; Lightning kills it when another does before
         rank, sentence, host = failed[0]
         raise RunError(f"process {rank} of {self.world} on {host}: {sentence}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryohype_model.cli import analyze_command, train_command
+from cryohype_model.cli import analyze_command, main
 from cryohype_model.errors import ConfigError, InputFileError, RunError
 from cryohype_model.inference.processes import ALONE, Processes, check_met, check_started, launcher
 
@@ -119,20 +119,28 @@ def test_a_batch_script_without_srun_is_told_apart() -> None:
         check_met(1, 4, 1, SAID)
 
 
-@pytest.mark.parametrize("command", [train_command, analyze_command])
-def test_a_command_parts_from_the_others_at_its_end(command: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [None, RunError("told"), SystemExit(0), KeyboardInterrupt(), ZeroDivisionError()])
+def test_a_command_parts_from_the_others_however_it_ends(
+    end: BaseException | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """PyTorch left to itself now and then aborts a process whose work is done ("terminate called without an active ...")."""
 
-    def met(*_: object) -> int:
+    def meet(_: argparse.Namespace) -> int:
         torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'met'}", rank=0, world_size=1)
-        return 3
+        if end is not None:
+            raise end
+        return 0
 
-    monkeypatch.setattr(command, "_run", met)
+    monkeypatch.setattr(analyze_command, "run", meet)
     try:
-        assert command.run(argparse.Namespace()) == 3
+        with suppress(SystemExit, ZeroDivisionError):
+            main(["analyze", str(tmp_path)])
         assert not torch.distributed.is_initialized()
-        monkeypatch.setattr(command, "_run", lambda *_: 0)
-        assert command.run(argparse.Namespace()) == 0, "nor is it an error to have met nobody"
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def test_a_command_that_met_nobody_just_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(analyze_command, "run", lambda _: 3)
+    assert main(["analyze", str(tmp_path)]) == 3
