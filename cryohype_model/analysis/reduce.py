@@ -133,8 +133,20 @@ def _keep_compiled() -> None:
 
     for function in (*vars(umap.umap_).values(), *vars(umap.layouts).values()):
         if isinstance(function, Dispatcher):
-            with suppress(RuntimeError):  # nowhere to keep it: neither beside UMAP nor at the user's home
-                function.enable_caching()
+            _keep(function)
+
+
+def _keep(function: Any) -> None:
+    """What is compiled of one function; where there is no place for it, or a full disk, it is compiled again next time."""
+    with suppress(RuntimeError):  # neither beside UMAP nor at the user's home
+        function.enable_caching()
+    save = function._cache.save_overload
+
+    def save_if_there_is_room(signature: Any, compiled: Any) -> None:
+        with suppress(OSError):
+            save(signature, compiled)
+
+    function._cache.save_overload = save_if_there_is_room
 
 
 def _gpu_is_there() -> bool:

@@ -19,7 +19,7 @@ from cryohype_model.nets.tokens import ctf_summary, low_pass_window
 
 # coordinates where the INR is asked for the loss of an image whose latent is known; docs/scaling.md has what that gains and costs
 SAMPLED_BEYOND_PX = 12  # of the transform; nearly all that a molecule in a box shows lies within
-SAMPLED_ONE_OF, SAMPLED_FEWEST = 8, 256  # of those beyond
+SAMPLED_ONE_OF, SAMPLED_FEWEST = 3, 256  # of those beyond
 
 
 class Losses(NamedTuple):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import subprocess
@@ -8,7 +9,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from numba.core.caching import NullCache
+from numba import njit
+from numba.core.caching import IndexDataCacheFile, NullCache
 from sklearn.neighbors import NearestNeighbors
 
 from cryohype_model.analysis import reduce as module
@@ -50,6 +52,19 @@ def test_what_is_compiled_is_kept_where_it_can_be(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Dispatcher, "enable_caching", refuse)
     np.testing.assert_array_equal(umap_coordinates(points, 5, 0.1, 20, 0, Silent()), first)
+
+
+def test_a_full_disk_keeps_nothing_and_hinders_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    @njit
+    def double(number: int) -> int:
+        return 2 * number
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", refuse)
+    module._keep(double)
+    assert double(3) == 6
 
 
 def test_pytorch_keeps_its_threads() -> None:
