@@ -95,7 +95,7 @@ def main(words: list[str] | None = None) -> int:
                 found.setdefault((case, name), []).append(took)
                 print(f"{case}, {name}: {told([took], args.patience)}", file=sys.stderr, flush=True)
     rows = [[case, *(told(found[case, name], args.patience) for name in SETTINGS)] for case in CASES]
-    lines = [["one training, on the wall", *SETTINGS], ["---"] * (1 + len(SETTINGS)), *rows]
+    lines = [["on the wall, until all trainings have ended", *SETTINGS], ["---"] * (1 + len(SETTINGS)), *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     said = (
         f"`python -m benchmarks.sharing {' '.join(words if words is not None else sys.argv[1:])}`, commit {commit()}, {machine()}"
